@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See file.h. Every size is checked while reading, since a file may grow (or be a pipe) under us.
+ */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+
+enum {
+	READ_BYTES = 4096
+};
+
+static int read_all(int fd, struct buf *buf)
+{
+	for (;;) {
+		char chunk[READ_BYTES];
+		ssize_t got = read(fd, chunk, sizeof(chunk));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			return buf_append(buf, "", 0);
+		int r = buf_append(buf, chunk, (size_t)got);
+		if (r < 0)
+			return r;
+	}
+}
+
+int file_read(const char *path, size_t max_bytes, char **ret, size_t *ret_bytes, struct err *err)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return err_errno(err, -errno, "%s", path);
+
+	cleanup_buf struct buf buf = BUF_INIT(max_bytes);
+	int r = read_all(fd, &buf);
+	if (r == -EMSGSIZE)
+		return err_set(err, -EFBIG, "%s: larger than %zu bytes, the most that is read",
+			       path, max_bytes);
+	if (r < 0)
+		return err_errno(err, r, "%s", path);
+
+	if (ret_bytes)
+		*ret_bytes = buf.len;
+	*ret = TAKE_PTR(buf.data);
+	return 0;
+}
+
+static int write_all(int fd, const char *bytes, size_t length)
+{
+	while (length > 0) {
+		ssize_t put = write(fd, bytes, length);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return -errno;
+		bytes += put;
+		length -= (size_t)put;
+	}
+	return 0;
+}
+
+int file_write(const char *path, const char *bytes, size_t length, unsigned mode, struct err *err)
+{
+	cleanup_free char *temporary = NULL;
+	if (asprintf(&temporary, "%s.%d.tmp", path, (int)getpid()) < 0)
+		return err_set(err, -ENOMEM, "%s: out of memory", path);
+	cleanup_close int fd = open(temporary,
+				    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd < 0)
+		return err_errno(err, -errno, "%s", temporary);
+
+	int r = write_all(fd, bytes, length);
+	if (r == 0 && rename(temporary, path) < 0)
+		r = -errno;
+	if (r < 0) {
+		(void)unlink(temporary); /* the first failure is the one to report */
+		return err_errno(err, r, "%s", path);
+	}
+	return 0;
+}

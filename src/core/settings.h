@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the user wants, as plain data. config/ fills it and knows the names of everything; the rest
+ * of Rota only reads it. Meanings: NVIDIA's device plugin v0.20.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+
+enum mig_strategy {
+	MIG_STRATEGY_NONE,
+	MIG_STRATEGY_SINGLE,
+	MIG_STRATEGY_MIXED,
+};
+
+/* Bits: several may be combined. */
+enum device_list_strategy {
+	DEVICE_LIST_ENVVAR = 1 << 0,
+	DEVICE_LIST_VOLUME_MOUNTS = 1 << 1,
+	DEVICE_LIST_CDI_ANNOTATIONS = 1 << 2,
+	DEVICE_LIST_CDI_CRI = 1 << 3,
+};
+
+enum device_id_strategy {
+	DEVICE_ID_UUID,
+	DEVICE_ID_INDEX,
+};
+
+/* Where the replicas of one request are taken. */
+enum allocation_policy {
+	ALLOCATION_DISTRIBUTED, /* the GPU with the fewest replicas taken */
+	ALLOCATION_PACKED,      /* the GPU with the most */
+};
+
+enum discovery_strategy {
+	DISCOVERY_AUTO,
+	DISCOVERY_NVML,
+	DISCOVERY_TEGRA,
+	DISCOVERY_VFIO,
+};
+
+enum {
+	REPLICAS_MIN = 2,
+	REPLICAS_MAX = 65535, /* one ListAndWatch message of 4 MiB holds about 65 500 ids */
+};
+
+/* One entry of sharing.timeSlicing.resources. */
+struct shared_resource {
+	const char *name;  /* with prefix: "nvidia.com/gpu" */
+	uint32_t replicas; /* REPLICAS_MIN..REPLICAS_MAX */
+};
+
+struct time_slicing {
+	bool rename_by_default; /* advertise <name>.shared */
+	bool fail_requests_greater_than_one;
+	struct shared_resource *resources;
+	size_t resources_count;
+};
+
+/* Texts are never NULL; they are borrowed from the arena or constants. */
+struct settings {
+	struct arena arena;
+
+	enum mig_strategy mig_strategy;
+	bool fail_on_init_error;
+	const char *mps_root;
+	const char *driver_root;           /* on the host */
+	const char *dev_root;              /* on the host; "" means driver_root */
+	const char *container_driver_root; /* where driver_root is mounted in our own container */
+	bool gdrcopy_enabled;
+	bool gds_enabled;
+	bool mofed_enabled;
+	bool use_node_feature_api;
+	enum discovery_strategy discovery_strategy;
+
+	bool pass_device_specs;
+	unsigned device_list_strategies; /* bits of enum device_list_strategy */
+	enum device_id_strategy device_id_strategy;
+	const char *cdi_annotation_prefix;
+	const char *cdi_hook_path;
+	enum allocation_policy allocation_policy;
+
+	bool gfd_oneshot;
+	bool gfd_no_timestamp;
+	uint64_t gfd_sleep_interval_ns; /* INT64_MAX: for ever */
+	const char *gfd_output_file;
+	const char *gfd_machine_type_file;
+
+	struct time_slicing time_slicing;
+
+	const char *config_file;    /* "" when there is none */
+	const char *kubelet_socket; /* "": do not register */
+	const char *agent_socket;
+	uint64_t driver_deadline_ns; /* how long the driver process may take for one answer */
+};
+
+/** The built-in defaults. NULL when memory is out. */
+struct settings *settings_new(void);
+struct settings *settings_free(struct settings *settings);
+
+#define cleanup_settings CLEANUP(settings_cleanup)
+static inline void settings_cleanup(struct settings **settings)
+{
+	*settings = settings_free(*settings);
+}
