@@ -3,8 +3,9 @@
  * fail. */
 #pragma once
 
-#include <stdarg.h>
 #include <stddef.h>
+
+#include "base/cleanup.h"
 
 struct arena_chunk;
 

@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "base/cleanup.h"
+
 /* data is owned and, when not NULL, terminated. error: first failure, 0 while all went well. */
 struct buf {
 	char *data;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/cleanup.h"
 
 enum {
 	DEVICES_MAX = 512, /* 64 GPUs of 8 parts; what a snapshot may hold */

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/cleanup.h"
 
 enum mig_strategy {
 	MIG_STRATEGY_NONE,

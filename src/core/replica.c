@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ids of replicas, both ways. What replica_format() writes, replica_parse() reads back. */
+#include "core/replica.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "core/settings.h"
+
+static const char separator[] = "::";
+
+enum {
+	ORDINAL_DIGITS_MAX = 5
+};
+
+int replica_parse(struct id_text id, struct replica_id *ret)
+{
+	if (id.length == 0)
+		return -EINVAL;
+	const char *mark = memmem(id.bytes, id.length, separator, strlen(separator));
+	if (!mark) {
+		*ret = (struct replica_id){ id, REPLICA_WHOLE };
+		return 0;
+	}
+	size_t uuid_length = (size_t)(mark - id.bytes);
+	size_t digits = id.length - uuid_length - strlen(separator);
+	if (uuid_length == 0 || digits == 0 || digits > ORDINAL_DIGITS_MAX)
+		return -EINVAL;
+
+	char number[ORDINAL_DIGITS_MAX + 1] = { 0 };
+	memcpy(number, mark + strlen(separator), digits);
+	uint64_t ordinal = 0;
+	if (text_parse_u64(number, 0, REPLICAS_MAX - 1, &ordinal) < 0)
+		return -EINVAL;
+	*ret = (struct replica_id){ { id.bytes, uuid_length }, (int32_t)ordinal };
+	return 0;
+}
+
+int replica_format(const char *uuid, int32_t ordinal, char ret[static REPLICA_ID_BYTES])
+{
+	int length = ordinal == REPLICA_WHOLE ? snprintf(ret, REPLICA_ID_BYTES, "%s", uuid)
+					      : snprintf(ret, REPLICA_ID_BYTES, "%s%s%" PRId32,
+							 uuid, separator, ordinal);
+	return length < REPLICA_ID_BYTES ? length : -ENAMETOOLONG;
+}

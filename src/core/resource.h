@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is advertised to kubelet under one resource name: devices of a snapshot, whole or as
+ * replicas. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "core/device.h"
+#include "core/replica.h"
+#include "core/settings.h"
+
+enum {
+	RESOURCE_NAME_BYTES = 64, /* NVIDIA's limit of 63 and the end */
+	/* One id with health and topology takes at most 68 bytes of the 4 MiB that kubelet reads.
+	 */
+	RESOURCE_REPLICAS_MAX = 61000,
+};
+
+/* One id that kubelet may hand out. */
+struct replica {
+	const struct device *device; /* borrowed from the resource's snapshot */
+	int32_t ordinal;             /* REPLICA_WHOLE or 0..n-1 */
+};
+
+/* Where the replicas of one device lie. */
+struct resource_span {
+	const struct device *device;
+	size_t first;
+	size_t count;
+};
+
+/* The replicas of one device are neighbours, in the order of their ordinals. */
+struct resource {
+	struct arena arena;
+	struct snapshot *snapshot; /* owned */
+	char name[RESOURCE_NAME_BYTES];
+	bool is_shared;
+	struct replica *replicas;
+	size_t replicas_count;
+	struct resource_span *spans; /* one a device, sorted by uuid */
+	size_t spans_count;
+};
+
+/**
+ * Work out what to advertise.
+ *
+ * @snapshot  taken, also on failure.
+ * @ret       the caller's to resource_free(). With no devices it is an empty list, which is legal.
+ *
+ * Returns 0, -E2BIG (more than RESOURCE_REPLICAS_MAX; @err says what to lower), -ENAMETOOLONG,
+ * -ENOMEM.
+ */
+int resource_new(const struct settings *settings, struct snapshot *snapshot, struct resource **ret,
+		 struct err *err);
+struct resource *resource_free(struct resource *resource);
+
+/** Position of an id in resource->replicas, or -ENOENT. */
+int resource_find(const struct resource *resource, struct id_text id);
+
+/** The span of a replica's device; @replica is one of the resource's. */
+const struct resource_span *resource_span_of(const struct resource *resource,
+					     const struct replica *replica);
+
+/** Replicas whose device is healthy. */
+size_t resource_healthy_count(const struct resource *resource);
+
+#define cleanup_resource CLEANUP(resource_cleanup)
+static inline void resource_cleanup(struct resource **resource)
+{
+	*resource = resource_free(*resource);
+}
