@@ -56,6 +56,8 @@ int err_errno(struct err *err, int code, const char *format, ...)
 	va_end(args);
 
 	size_t used = strlen(err->msg);
-	(void)snprintf(err->msg + used, sizeof(err->msg) - used, ": %s", strerror(-code));
+	/* glibc's strerror() keeps its text per thread since 2.32. */
+	const char *words = strerror(-code); /* NOLINT(concurrency-mt-unsafe): see above */
+	(void)snprintf(err->msg + used, sizeof(err->msg) - used, ": %s", words);
 	return code;
 }

@@ -194,6 +194,11 @@ bool text_is_utf8(const uint8_t *bytes, size_t length)
 	return true;
 }
 
+static int folded(char c)
+{
+	return tolower((unsigned char)c);
+}
+
 /* Edit distance with one row; both words are at most CLOSEST_WORD_MAX long. */
 static size_t distance(const char *a, const char *b)
 {
@@ -205,9 +210,8 @@ static size_t distance(const char *a, const char *b)
 		size_t diagonal = row[0];
 		row[0] = i;
 		for (size_t j = 1; j <= width; j++) {
-			bool same = tolower((unsigned char)a[i - 1]) ==
-				    tolower((unsigned char)b[j - 1]);
-			size_t change = diagonal + (same ? 0 : 1);
+			bool is_same = folded(a[i - 1]) == folded(b[j - 1]);
+			size_t change = diagonal + (is_same ? 0 : 1);
 			diagonal = row[j];
 			size_t best = change < row[j] + 1 ? change : row[j] + 1;
 			row[j] = best < row[j - 1] + 1 ? best : row[j - 1] + 1;

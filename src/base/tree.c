@@ -159,7 +159,8 @@ static int add_event(struct builder *builder, const yaml_event_t *event, struct 
 		return r < 0 ? r : push(builder, event, TREE_MAP, err);
 	case YAML_SEQUENCE_END_EVENT:
 	case YAML_MAPPING_END_EVENT:
-		builder->depth--;
+		if (builder->depth > 0) /* libyaml pairs them; the analyser cannot know */
+			builder->depth--;
 		return 0;
 	default:
 		return 0;

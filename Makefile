@@ -1,0 +1,57 @@
+# The front door. meson and ninja do the work; see CONTRIBUTING.md.
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint fuzz clean packages packages-test build build-test build-asan
+
+# Debian's own tools, whatever else stands first on the user's PATH.
+export PATH := /usr/sbin:/usr/bin:/sbin:/bin:$(PATH)
+comma := ,
+JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 60
+
+# On a terminal ninja shows its progress on one line.
+ninja = ninja -j$(JOBS) $(shell test -t 2 || echo --quiet) -C
+# meson's long list of findings is of interest only when one of them is a failure; build/meson-logs has it.
+meson = echo "configuring $(1)"; out=$$(meson setup $(1) 2>&1) || { echo "$$out"; exit 1; }
+
+help: ## print the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+
+demo: build ## build, then walk the tutorial on a simulated node
+	@build/rota demo
+
+test: build-test build-asan ## build, then run every test that needs no GPU and no cluster
+	@python3 tests/run.py $(TESTS)
+
+bench: build-test ## measure; writes build/bench.json
+	@python3 tests/bench/run.py
+
+lint: ## formatters and analysers
+	@tools/setup build test lint
+	@python3 tools/lint.py
+
+fuzz: ## run every fuzz target for FUZZ_SECONDS (60)
+	@tools/setup build test fuzz
+	@tools/fuzz $(FUZZ_SECONDS)
+
+clean: ## remove what was built
+	rm -rf build build-*
+
+packages:
+	@tools/setup build
+
+packages-test:
+	@tools/setup build test
+
+build: packages
+	@test -e build/build.ninja || { $(call meson,build); }
+	@$(ninja) build
+
+# The stamp says that the folder is configured with tests; `make demo` may have made it without.
+build-test: packages-test
+	@test -e build/.tests || { $(call meson,build -Dtests=true $$(test ! -e build/build.ninja || echo --reconfigure)); }
+	@touch build/.tests
+	@$(ninja) build
+
+build-asan: packages-test
+	@test -e build-asan/build.ninja || { $(call meson,build-asan -Dtests=true -Db_sanitize=address$(comma)undefined); }
+	@$(ninja) build-asan
