@@ -9,6 +9,8 @@ the binaries, and Python files that read the tree. The last line is "N passed, N
 
 import argparse
 import concurrent.futures
+import contextlib
+import ctypes
 import dataclasses
 import json
 import os
@@ -79,7 +81,17 @@ def environment(program, log):
     return values
 
 
+def adopt_orphans():
+    """Become the parent of what our programs leave behind: the first process of a container often
+    reaps nothing, and a dead process that nobody reaped looks alive."""
+    pr_set_child_subreaper = 36
+    ctypes.CDLL(None).prctl(pr_set_child_subreaper, 1, 0, 0, 0)
+
+
 def is_group_alive(group):
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-group, os.WNOHANG)[0]:
+            pass
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -284,6 +296,7 @@ def main():
     if not programs:
         print("no program matches; nothing was run", file=sys.stderr)
         return 1
+    adopt_orphans()
     results = []
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         running = [pool.submit(run_program, program) for program in programs]

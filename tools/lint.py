@@ -7,6 +7,7 @@ Each step prints one line and, when it finds something, all of it. The last line
 """
 
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -35,13 +36,25 @@ def run(*command):
     return done.returncode, done.stdout
 
 
+def without_commands(output):
+    """Only what the tools said: not how they were called, and no colours."""
+    output = re.sub(r"\x1b\[[0-9;]*m", "", output)
+    called = re.compile(r"(gcc|clang-14|clang-tidy-14) .*|\d+ warnings? generated\.")
+    return "\n".join(line for line in output.splitlines() if not called.fullmatch(line))
+
+
 def build(folder, *settings):
     """Configure once, then compile; every warning is an error by the project's own settings."""
     if not (ROOT / folder / "build.ninja").exists():
         code, output = run("meson", "setup", folder, "-Dtests=true", *settings)
         if code:
             return code, output
-    return run("ninja", "-j" + JOBS, "-C", folder, "-k", "0")
+    # What meson says when it runs again is of no interest unless it fails.
+    code, output = run("ninja", "-C", folder, "build.ninja")
+    if code:
+        return code, output
+    code, output = run("ninja", "--quiet", "-j" + JOBS, "-C", folder, "-k", "0")
+    return code, without_commands(output)
 
 
 def clang_format():
@@ -60,9 +73,7 @@ def clang_tidy():
     # Only our own units: what protoc writes is not ours to mend.
     units = [rf"{ROOT}/(src|sim|tests)/.*\.c$"]
     code, output = run("run-clang-tidy-14", "-quiet", "-j" + JOBS, "-p", "build-clang", *units)
-    return code, "\n".join(line for line in output.splitlines()
-                           if not line.startswith("clang-tidy-14 ")
-                           and not line.endswith(" generated."))
+    return code, without_commands(output)
 
 
 def gcc_analyzer():

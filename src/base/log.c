@@ -14,7 +14,7 @@
 #include "base/buf.h"
 
 enum {
-	LOG_LINE_BYTES = 4096,
+	LOG_LINE_BYTES = 4096, /* with its end: PIPE_BUF, so that writers do not mix their lines */
 	TIME_BYTES = 40
 };
 
@@ -84,6 +84,8 @@ static void put_pair(struct buf *line, const struct kv *pair)
 	bool is_json = settings.format == LOG_FORMAT_JSON;
 	if (line->len > 0)
 		(void)buf_text(line, is_json ? "," : " ");
+	else if (is_json)
+		(void)buf_text(line, "{");
 	(void)buf_printf(line, is_json ? "\"%s\":" : "%s=", pair->key);
 	put_value(line, pair);
 }
@@ -98,13 +100,21 @@ static void put_time(char text[static TIME_BYTES])
 	(void)snprintf(text + used, TIME_BYTES - used, ".%03ldZ", now.tv_nsec / 1000000);
 }
 
+/* A log that cannot be written must not stop what it tells of, so a failure is passed over. */
+static void write_once(const char *text, size_t length)
+{
+	ssize_t put = write(STDERR_FILENO, text, length);
+	(void)put;
+}
+
 void log_event(enum log_level level, const char *event, const struct kv *pairs, size_t count)
 {
 	if (level > settings.level)
 		return;
 	char now[TIME_BYTES];
 	put_time(now);
-	struct buf line = BUF_INIT(LOG_LINE_BYTES);
+	const char *end = settings.format == LOG_FORMAT_JSON ? "}\n" : "\n";
+	struct buf line = BUF_INIT(LOG_LINE_BYTES - strlen(end));
 	put_pair(&line, &KV_STR("time", now));
 	put_pair(&line, &KV_STR("level", level_names[level]));
 	put_pair(&line, &KV_STR("event", event));
@@ -116,9 +126,9 @@ void log_event(enum log_level level, const char *event, const struct kv *pairs, 
 			break;
 		}
 	}
-	if (line.data)
-		(void)dprintf(STDERR_FILENO,
-			      settings.format == LOG_FORMAT_JSON ? "{%.*s}\n" : "%.*s\n",
-			      (int)line.len, line.data);
+	line.error = 0;
+	line.max = LOG_LINE_BYTES;
+	if (line.len > 0 && buf_text(&line, end) == 0)
+		write_once(line.data, line.len);
 	buf_done(&line);
 }

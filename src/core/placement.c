@@ -5,6 +5,7 @@
  */
 #include "core/placement.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -79,6 +80,7 @@ static uint32_t pick(struct choice *choice, enum allocation_policy policy)
 		if (load->candidates > 0 && (!best || is_better(load, best, policy)))
 			best = load;
 	}
+	assert(best);
 	while (!choice->is_candidate[best->cursor])
 		best->cursor++;
 	best->candidates--;
