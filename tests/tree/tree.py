@@ -17,9 +17,14 @@ def sources(root, folders=("src", "sim"), suffixes=(".c", ".h")):
 
 
 def tracked(root=ROOT):
-    """Every file that git knows; what is built or left lying about is not the tree."""
-    listing = subprocess.run(["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True)
-    names = [name for name in listing.stdout.decode().split("\0") if name]
+    """Every file that git knows; in an unpacked archive every file that is not built."""
+    if (root / ".git").exists():
+        listing = subprocess.run(["git", "ls-files", "-z"], cwd=root, check=True,
+                                 capture_output=True)
+        names = [name for name in listing.stdout.decode().split("\0") if name]
+    else:
+        names = [path.relative_to(root) for path in root.rglob("*")
+                 if not path.relative_to(root).parts[0].startswith("build")]
     return sorted(pathlib.Path(name) for name in names if (root / name).is_file())
 
 
