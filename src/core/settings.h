@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/cleanup.h"
+#include "base/log.h"
 
 enum mig_strategy {
 	MIG_STRATEGY_NONE,
@@ -49,6 +50,18 @@ enum {
 	REPLICAS_MAX = 65535, /* one ListAndWatch message of 4 MiB holds about 65 500 ids */
 };
 
+/* Who said it, from the weakest to the strongest. */
+enum settings_origin {
+	SETTINGS_ORIGIN_DEFAULT,
+	SETTINGS_ORIGIN_FILE,
+	SETTINGS_ORIGIN_ENVIRONMENT,
+	SETTINGS_ORIGIN_FLAG,
+};
+
+enum {
+	SETTINGS_KEYS_MAX = 64, /* rows of config/schema.h */
+};
+
 /* One entry of sharing.timeSlicing.resources. */
 struct shared_resource {
 	const char *name;  /* with prefix: "nvidia.com/gpu" */
@@ -70,7 +83,7 @@ struct settings {
 	bool fail_on_init_error;
 	const char *mps_root;
 	const char *driver_root;           /* on the host */
-	const char *dev_root;              /* on the host; "" means driver_root */
+	const char *dev_root;              /* on the host; as driver_root when not given */
 	const char *container_driver_root; /* where driver_root is mounted in our own container */
 	bool gdrcopy_enabled;
 	bool gds_enabled;
@@ -97,6 +110,10 @@ struct settings {
 	const char *kubelet_socket; /* "": do not register */
 	const char *agent_socket;
 	uint64_t driver_deadline_ns; /* how long the driver process may take for one answer */
+	enum log_level log_level;
+	enum log_format log_format;
+
+	uint8_t origins[SETTINGS_KEYS_MAX]; /* enum settings_origin of each row of the schema */
 };
 
 /** The built-in defaults. NULL when memory is out. */

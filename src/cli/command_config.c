@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `rota config check`: what the agent would say about a configuration file, all of it at once and
+ * before a node finds out. Reads the file alone, as on a node without flags and environment.
+ */
+#include "cli/command_config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/tree.h"
+#include "cli/output.h"
+#include "config/config.h"
+
+enum {
+	LINE_BYTES_MAX = 8192 /* of a finding with the name of the file */
+};
+
+struct values {
+	struct output output;
+	bool is_lenient;
+};
+
+static const char *effect(const struct finding *finding)
+{
+	return finding->severity == FINDING_REFUSE ? "the agent refuses the file"
+						   : "the agent warns and goes on";
+}
+
+static int read_stdin(char **ret, size_t *ret_length, struct err *err)
+{
+	cleanup_free char *text = malloc(TREE_BYTES_MAX + 2);
+	if (!text)
+		return err_set(err, -ENOMEM, "out of memory");
+	size_t length = fread(text, 1, TREE_BYTES_MAX + 1, stdin);
+	if (ferror(stdin))
+		return err_set(err, -EIO, "stdin: cannot be read");
+	if (length > TREE_BYTES_MAX)
+		return err_set(err, -EFBIG, "stdin: larger than %d bytes, the most that is read",
+			       TREE_BYTES_MAX);
+	text[length] = '\0';
+	*ret_length = length;
+	*ret = TAKE_PTR(text);
+	return 0;
+}
+
+static int check(const char *file, struct findings *findings, struct err *err)
+{
+	cleanup_free char *text = NULL;
+	size_t length = 0;
+	int r = strcmp(file, "-") == 0 ? read_stdin(&text, &length, err)
+				       : file_read(file, TREE_BYTES_MAX, &text, &length, err);
+	if (r < 0)
+		return r;
+	return config_check(text, length, findings, err);
+}
+
+static void print_lines(const struct findings *findings, const char *file, bool is_lenient)
+{
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->items[i];
+		cleanup_buf struct buf line = BUF_INIT(LINE_BYTES_MAX);
+		finding_print(finding, file, &line);
+		if (line.data)
+			(void)printf("%s (%s)\n", line.data, effect(finding));
+	}
+	size_t more = findings->refusals + findings->warnings - findings->count;
+	if (more > 0)
+		(void)printf("%s: and %zu more\n", file, more);
+	if (findings->refusals > 0)
+		return;
+	if (findings->warnings == 0)
+		(void)printf("%s: ok\n", file);
+	else if (is_lenient)
+		(void)printf("%s: ok, with %zu warning%s\n", file, findings->warnings,
+			     findings->warnings == 1 ? "" : "s");
+}
+
+static json_t *finding_json(const struct finding *finding)
+{
+	bool is_refused = finding->severity == FINDING_REFUSE;
+	return json_pack("{s:I, s:I, s:s, s:s, s:s}", "line", (json_int_t)finding->place.line,
+			 "column", (json_int_t)finding->place.col, "path", finding->place.path,
+			 "text", finding->text, "effect", is_refused ? "refuse" : "warn");
+}
+
+static int print_json(const struct findings *findings, const char *file, bool is_ok)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < findings->count; i++)
+		if (json_array_append_new(list, finding_json(&findings->items[i])) < 0) {
+			json_decref(list);
+			return output_json(NULL);
+		}
+	return output_json(json_pack("{s:s, s:b, s:I, s:I, s:o}", "file", file, "ok", (int)is_ok,
+				     "refusals", (json_int_t)findings->refusals, "warnings",
+				     (json_int_t)findings->warnings, "findings", list));
+}
+
+static int run(const void *input, const struct option_words *arguments)
+{
+	const struct values *values = input;
+	const char *file = arguments->items[0];
+	cleanup_findings struct findings findings = { 0 };
+	struct err err = ERR_INIT;
+	if (check(file, &findings, &err) < 0) {
+		(void)fprintf(stderr, "rota config check: %s\n", err.msg);
+		return COMMAND_FAILED;
+	}
+	size_t bad = findings.refusals + (values->is_lenient ? 0 : findings.warnings);
+	int r = COMMAND_DONE;
+	if (values->output.format == OUTPUT_JSON)
+		r = print_json(&findings, file, bad == 0);
+	else
+		print_lines(&findings, file, values->is_lenient);
+	return bad > 0 ? COMMAND_FAILED : r;
+}
+
+static const struct option own_options[] = {
+	{ .name = "lenient",
+	  .help = "only what the agent refuses makes the check fail, warnings do not",
+	  .kind = OPTION_SWITCH,
+	  .offset = offsetof(struct values, is_lenient) },
+};
+
+static const struct option_table own_table = { own_options, ARRAY_LEN(own_options),
+					       sizeof(own_options[0]) };
+
+static const struct command_options options[] = {
+	{ &own_table, 0 },
+	{ &output_options, offsetof(struct values, output) },
+};
+
+const struct command command_config_check = {
+	.name = "config check",
+	.synopsis = "FILE [--lenient] [-o table|json]",
+	.summary = "say all that is wrong with a configuration file",
+	.details =
+		"FILE is YAML or JSON, - is stdin. Each line is FILE:LINE:COLUMN: key: what is "
+		"wrong, what is allowed (what the agent does with it). Any finding ends with exit "
+		"code 1.",
+	.options = options,
+	.options_count = ARRAY_LEN(options),
+	.values_bytes = sizeof(struct values),
+	.arguments_min = 1,
+	.arguments_max = 1,
+	.run = run,
+};

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table itself. Keys, flags, environment names, defaults and words of refusal are those of
+ * NVIDIA's device plugin v0.20; rows without a path are flags only; ROTA_* are ours.
+ */
+#include "config/schema.h"
+
+#include <assert.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/cleanup.h"
+#include "core/settings.h"
+
+enum {
+	UNIX_PATH_MAX_BYTES = 107, /* sun_path without its end */
+	MILLISECOND_NS = 1000 * 1000,
+};
+
+#define MINUTE_NS           (60ULL * 1000 * MILLISECOND_NS)
+#define AT(field)           offsetof(struct settings, field)
+#define OF_ENTRY(field)     offsetof(struct shared_resource, field)
+#define OF_SHARING(field)   (AT(time_slicing) + offsetof(struct time_slicing, field))
+#define FLAG(flag, value)   .name = (flag), .value_name = (value), .kind = OPTION_GIVEN
+#define SWITCH(flag)        .name = (flag), .kind = OPTION_GIVEN
+#define ONE_TEXT            "a text"
+#define SOCKET_PATH_ALLOWED "a path of at most 107 bytes, the most that a unix socket can have"
+
+static const struct schema_choice mig_strategies[] = {
+	{ "none", MIG_STRATEGY_NONE, NULL },
+	{ "single", MIG_STRATEGY_SINGLE, "MIG support" },
+	{ "mixed", MIG_STRATEGY_MIXED, "MIG support" },
+	{ NULL, 0, NULL },
+};
+
+static const struct schema_choice discovery_strategies[] = {
+	{ "auto", DISCOVERY_AUTO, NULL },
+	{ "nvml", DISCOVERY_NVML, NULL },
+	{ "tegra", DISCOVERY_TEGRA, "Tegra support" },
+	{ "vfio", DISCOVERY_VFIO, "VFIO support" },
+	{ NULL, 0, NULL },
+};
+
+static const struct schema_choice device_lists[] = {
+	{ "envvar", DEVICE_LIST_ENVVAR, NULL },
+	{ "volume-mounts", DEVICE_LIST_VOLUME_MOUNTS, "device lists by volume mounts" },
+	{ "cdi-annotations", DEVICE_LIST_CDI_ANNOTATIONS, "CDI support" },
+	{ "cdi-cri", DEVICE_LIST_CDI_CRI, "CDI support" },
+	{ NULL, 0, NULL },
+};
+
+static const struct schema_choice device_ids[] = {
+	{ "uuid", DEVICE_ID_UUID, NULL },
+	{ "index", DEVICE_ID_INDEX, NULL },
+	{ NULL, 0, NULL },
+};
+
+static const struct schema_choice allocation_policies[] = {
+	{ "distributed", ALLOCATION_DISTRIBUTED, NULL },
+	{ "packed", ALLOCATION_PACKED, NULL },
+	{ NULL, 0, NULL },
+};
+
+static const struct schema_choice log_levels[] = {
+	{ "error", LOG_ERROR, NULL }, { "warn", LOG_WARN, NULL }, { "info", LOG_INFO, NULL },
+	{ "debug", LOG_DEBUG, NULL }, { NULL, 0, NULL },
+};
+
+static const struct schema_choice log_formats[] = {
+	{ "logfmt", LOG_FORMAT_LOGFMT, NULL },
+	{ "json", LOG_FORMAT_JSON, NULL },
+	{ NULL, 0, NULL },
+};
+
+static const struct schema_key keys[] = {
+	{ .path = "version",
+	  .option = { .help = "version of the file's format", .default_text = "v1" },
+	  .type = SCHEMA_VERSION,
+	  .offset = SCHEMA_DROPPED,
+	  .invalid = "unknown version: ",
+	  .allowed = "v1" },
+
+	{ .path = "flags", .option = { .help = "what flags can also say" }, .type = SCHEMA_MAP },
+	{ .path = "flags.migStrategy",
+	  .option = { FLAG("mig-strategy", "STRATEGY"), .env = "MIG_STRATEGY",
+		      .default_text = "none", .help = "how GPUs in MIG mode are advertised" },
+	  .type = SCHEMA_CHOICE,
+	  .offset = AT(mig_strategy),
+	  .choices = mig_strategies,
+	  .invalid = "unknown MIG strategy: " },
+	{ .path = "flags.failOnInitError",
+	  .option = { SWITCH("fail-on-init-error"), .env = "FAIL_ON_INIT_ERROR",
+		      .default_text = "true",
+		      .help = "end with an error when the driver cannot be reached at start" },
+	  .type = SCHEMA_BOOL,
+	  .offset = AT(fail_on_init_error) },
+	{ .path = "flags.mpsRoot",
+	  .option = { FLAG("mps-root", "DIR"), .env = "MPS_ROOT", .default_text = "",
+		      .help = "host directory of MPS; only used with sharing.mps" },
+	  .type = SCHEMA_TEXT,
+	  .offset = AT(mps_root),
+	  .allowed = ONE_TEXT },
+	{ .path = "flags.nvidiaDriverRoot",
+	  .option = { FLAG("driver-root", "DIR"), .aliases = { "nvidia-driver-root" },
+		      .env = "NVIDIA_DRIVER_ROOT", .default_text = "/",
+		      .help = "root of the driver installation on the host" },
+	  .type = SCHEMA_TEXT,
+	  .offset = AT(driver_root),
+	  .allowed = ONE_TEXT },
+	{ .path = "flags.nvidiaDevRoot",
+	  .option = { FLAG("dev-root", "DIR"), .aliases = { "nvidia-dev-root" },
+		      .env = "NVIDIA_DEV_ROOT", .default_text = "",
+		      .help = "root of the device nodes on the host; empty: as --driver-root" },
+	  .type = SCHEMA_TEXT,
+	  .offset = AT(dev_root),
+	  .allowed = ONE_TEXT },
+	{ .path = "flags.gdrcopyEnabled",
+	  .option = { SWITCH("gdrcopy-enabled"), .env = "GDRCOPY_ENABLED", .default_text = "false",
+		      .help = "give containers GDRCopy" },
+	  .type = SCHEMA_BOOL,
+	  .offset = AT(gdrcopy_enabled),
+	  .needs = "GDRCopy support" },
+	{ .path = "flags.gdsEnabled",
+	  .option = { SWITCH("gds-enabled"), .env = "GDS_ENABLED", .default_text = "false",
+		      .help = "give containers GPUDirect Storage" },
+	  .type = SCHEMA_BOOL,
+	  .offset = AT(gds_enabled),
+	  .needs = "GPUDirect Storage support" },
+	{ .path = "flags.mofedEnabled",
+	  .option = { SWITCH("mofed-enabled"), .env = "MOFED_ENABLED", .default_text = "false",
+		      .help = "give containers Mellanox OFED" },
+	  .type = SCHEMA_BOOL,
+	  .offset = AT(mofed_enabled),
+	  .needs = "MOFED support" },
+	{ .path = "flags.useNodeFeatureAPI",
+	  .option = { .default_text = "true",
+		      .help = "feature discovery: publish labels as a NodeFeature object" },
+	  .type = SCHEMA_BOOL,
+	  .offset = AT(use_node_feature_api) },
+	{ .path = "flags.deviceDiscoveryStrategy",
+	  .option = { FLAG("device-discovery-strategy", "STRATEGY"),
+		      .env = "DEVICE_DISCOVERY_STRATEGY", .default_text = "auto",
+		      .help = "how devices are found" },
+	  .type = SCHEMA_CHOICE,
+	  .offset = AT(discovery_strategy),
+	  .choices = discovery_strategies,
+	  .invalid = "invalid --device-discovery-strategy option " },
+
+	{ .path = "flags.plugin",
+	  .option = { .help = "flags of the device plugin" },
+	  .type = SCHEMA_MAP },
+	{ .path = "flags.plugin.passDeviceSpecs",
+	  .option = { SWITCH("pass-device-specs"), .env = "PASS_DEVICE_SPECS",
+		      .default_text = "false",
+		      .help = "name the device nodes in the answer to Allocate" },
+	  .type = SCHEMA_BOOL,
+	  .offset = AT(pass_device_specs),
+	  .needs = "device nodes in Allocate answers" },
+	{ .path = "flags.plugin.deviceListStrategy",
+	  .option = { FLAG("device-list-strategy", "LIST"), .env = "DEVICE_LIST_STRATEGY",
+		      .default_text = "envvar", .help = "how a container is told its devices" },
+	  .type = SCHEMA_CHOICES,
+	  .offset = AT(device_list_strategies),
+	  .choices = device_lists,
+	  .invalid = "invalid --device-list-strategy option: invalid strategy: " },
+	{ .path = "flags.plugin.deviceIDStrategy",
+	  .option = { FLAG("device-id-strategy", "STRATEGY"), .env = "DEVICE_ID_STRATEGY",
+		      .default_text = "uuid",
+		      .help = "what a container's devices are named by: uuid or index" },
+	  .type = SCHEMA_CHOICE,
+	  .offset = AT(device_id_strategy),
+	  .choices = device_ids,
+	  .invalid = "invalid --device-id-strategy option: " },
+	{ .path = "flags.plugin.cdiAnnotationPrefix",
+	  .option = { FLAG("cdi-annotation-prefix", "PREFIX"), .env = "CDI_ANNOTATION_PREFIX",
+		      .default_text = "cdi.k8s.io/", .help = "of CDI annotations" },
+	  .type = SCHEMA_TEXT,
+	  .offset = AT(cdi_annotation_prefix),
+	  .allowed = ONE_TEXT },
+	{ .path = "flags.plugin.nvidiaCTKPath",
+	  .option = { FLAG("nvidia-cdi-hook-path", "FILE"), .aliases = { "nvidia-ctk-path" },
+		      .env = "NVIDIA_CDI_HOOK_PATH, NVIDIA_CTK_PATH",
+		      .default_text = "/usr/bin/nvidia-ctk",
+		      .help = "the hook in CDI specifications, on the host" },
+	  .type = SCHEMA_TEXT,
+	  .offset = AT(cdi_hook_path),
+	  .allowed = ONE_TEXT },
+	{ .path = "flags.plugin.containerDriverRoot",
+	  .option = { FLAG("driver-root-ctr-path", "DIR"), .aliases = { "container-driver-root" },
+		      .env = "DRIVER_ROOT_CTR_PATH, CONTAINER_DRIVER_ROOT",
+		      .default_text = "/driver-root",
+		      .help = "where the driver root is mounted in the agent's container" },
+	  .type = SCHEMA_TEXT,
+	  .offset = AT(container_driver_root),
+	  .allowed = ONE_TEXT },
+	{ .path = "flags.plugin.sharedDevicesAllocationPolicy",
+	  .option = { FLAG("shared-devices-allocation-policy", "POLICY"),
+		      .env = "SHARED_DEVICES_ALLOCATION_POLICY", .default_text = "distributed",
+		      .help = "which GPU the replicas of a request come from: distributed takes "
+			      "the one with the fewest in use, packed the one with the most" },
+	  .type = SCHEMA_CHOICE,
+	  .offset = AT(allocation_policy),
+	  .choices = allocation_policies,
+	  .invalid = "invalid --shared-devices-allocation-policy option: " },
+
+	{ .path = "flags.gfd",
+	  .option = { .help = "flags of feature discovery" },
+	  .type = SCHEMA_MAP },
+	{ .path = "flags.gfd.oneshot",
+	  .option = { .default_text = "false", .help = "label the node once and end" },
+	  .type = SCHEMA_BOOL,
+	  .offset = AT(gfd_oneshot) },
+	{ .path = "flags.gfd.noTimestamp",
+	  .option = { .default_text = "false", .help = "leave the timestamp label out" },
+	  .type = SCHEMA_BOOL,
+	  .offset = AT(gfd_no_timestamp) },
+	{ .path = "flags.gfd.sleepInterval",
+	  .option = { .default_text = "60s", .help = "time between two labellings" },
+	  .type = SCHEMA_DURATION,
+	  .offset = AT(gfd_sleep_interval_ns),
+	  .invalid = "invalid duration: ",
+	  .allowed = "a duration such as 60s, infinite",
+	  .max = INT64_MAX },
+	{ .path = "flags.gfd.outputFile",
+	  .option = { .default_text = "/etc/kubernetes/node-feature-discovery/features.d/gfd",
+		      .help = "where labels are written" },
+	  .type = SCHEMA_TEXT,
+	  .offset = AT(gfd_output_file),
+	  .allowed = ONE_TEXT },
+	{ .path = "flags.gfd.machineTypeFile",
+	  .option = { .default_text = "/sys/class/dmi/id/product_name",
+		      .help = "where the machine's type is read" },
+	  .type = SCHEMA_TEXT,
+	  .offset = AT(gfd_machine_type_file),
+	  .allowed = ONE_TEXT },
+
+	{ .path = "resources",
+	  .option = { .help = "resource names by product; read and dropped, as in NVIDIA's "
+			      "plugin" },
+	  .type = SCHEMA_MAP },
+	{ .path = "resources.gpus",
+	  .option = { .help = "names of GPUs by pattern" },
+	  .type = SCHEMA_ENTRIES,
+	  .offset = SCHEMA_DROPPED,
+	  .note = "resource patterns have no effect, as in NVIDIA's plugin: every GPU is "
+		  "nvidia.com/gpu, leave the key out" },
+	{ .path = "resources.gpus[].pattern",
+	  .option = { .help = "product name, * for any run of characters" },
+	  .type = SCHEMA_TEXT,
+	  .offset = SCHEMA_DROPPED,
+	  .missing = "resources must have a 'pattern' field set",
+	  .allowed = ONE_TEXT },
+	{ .path = "resources.gpus[].name",
+	  .option = { .help = "resource name" },
+	  .type = SCHEMA_NAME,
+	  .offset = SCHEMA_DROPPED,
+	  .missing = "resources must have a 'name' field set" },
+	{ .path = "resources.mig",
+	  .option = { .help = "names of MIG devices by pattern" },
+	  .type = SCHEMA_ENTRIES,
+	  .offset = SCHEMA_DROPPED,
+	  .note = "resource patterns have no effect, as in NVIDIA's plugin, leave the key out" },
+	{ .path = "resources.mig[].pattern",
+	  .option = { .help = "MIG profile, * for any run of characters" },
+	  .type = SCHEMA_TEXT,
+	  .offset = SCHEMA_DROPPED,
+	  .missing = "resources must have a 'pattern' field set",
+	  .allowed = ONE_TEXT },
+	{ .path = "resources.mig[].name",
+	  .option = { .help = "resource name" },
+	  .type = SCHEMA_NAME,
+	  .offset = SCHEMA_DROPPED,
+	  .missing = "resources must have a 'name' field set" },
+
+	{ .path = "sharing",
+	  .option = { .help = "how several containers share one GPU" },
+	  .type = SCHEMA_MAP },
+	{ .path = "sharing.timeSlicing",
+	  .option = { .help = "sharing by turns" },
+	  .type = SCHEMA_EXACT_MAP },
+	{ .path = "sharing.timeSlicing.renameByDefault",
+	  .option = { .default_text = "false", .help = "advertise shared GPUs as <name>.shared" },
+	  .type = SCHEMA_BOOL,
+	  .offset = OF_SHARING(rename_by_default) },
+	{ .path = "sharing.timeSlicing.failRequestsGreaterThanOne",
+	  .option = { .default_text = "false",
+		      .help = "refuse containers that ask for more than one replica" },
+	  .type = SCHEMA_BOOL,
+	  .offset = OF_SHARING(fail_requests_greater_than_one) },
+	{ .path = "sharing.timeSlicing.resources",
+	  .option = { .help = "what is shared" },
+	  .type = SCHEMA_ENTRIES,
+	  .offset = AT(time_slicing),
+	  .missing = "no resources specified" },
+	{ .path = "sharing.timeSlicing.resources[].name",
+	  .option = { .help = "resource name; nvidia.com/ is added when absent" },
+	  .type = SCHEMA_SHARED_NAME,
+	  .offset = OF_ENTRY(name),
+	  .missing = "no resource name specified" },
+	{ .path = "sharing.timeSlicing.resources[].devices",
+	  .option = { .default_text = "all", .help = "read and dropped: all devices are shared" },
+	  .type = SCHEMA_DEVICES,
+	  .offset = SCHEMA_DROPPED,
+	  .note = "has no effect, as in NVIDIA's plugin: all devices are shared, allowed: all" },
+	{ .path = "sharing.timeSlicing.resources[].replicas",
+	  .option = { .help = "shares of each device" },
+	  .type = SCHEMA_NUMBER,
+	  .offset = OF_ENTRY(replicas),
+	  .missing = "no replicas specified",
+	  .allowed = "2 to 65535",
+	  .min = REPLICAS_MIN,
+	  .max = REPLICAS_MAX },
+	{ .path = "sharing.timeSlicing.resources[].rename",
+	  .option = { .help = "read and dropped: use renameByDefault" },
+	  .type = SCHEMA_NAME,
+	  .offset = SCHEMA_DROPPED,
+	  .note = "has no effect, as in NVIDIA's plugin, leave the key out; renameByDefault "
+		  "appends .shared" },
+	{ .path = "sharing.mps",
+	  .option = { .help = "sharing by MPS" },
+	  .type = SCHEMA_ABSENT,
+	  .needs = "MPS support" },
+
+	{ .path = "imex", .option = { .help = "IMEX channels" }, .type = SCHEMA_MAP },
+	{ .path = "imex.channelIDs",
+	  .option = { FLAG("imex-channel-ids", "LIST"), .env = "IMEX_CHANNEL_IDS",
+		      .default_text = "[]", .help = "IMEX channels for every container" },
+	  .type = SCHEMA_CHANNELS,
+	  .offset = SCHEMA_DROPPED,
+	  .needs = "IMEX support" },
+	{ .path = "imex.required",
+	  .option = { SWITCH("imex-required"), .env = "IMEX_REQUIRED", .default_text = "false",
+		      .help = "end with an error when an IMEX channel is missing" },
+	  .type = SCHEMA_BOOL,
+	  .offset = SCHEMA_DROPPED },
+
+	{ .path = "rota",
+	  .option = { .help = "settings that only Rota has" },
+	  .type = SCHEMA_ABSENT,
+	  .needs = "turns and memory limits" },
+
+	{ .option = { FLAG("config-file", "FILE"), .env = "CONFIG_FILE", .default_text = "",
+		      .help = "YAML or JSON; flags and environment win over it" },
+	  .type = SCHEMA_TEXT,
+	  .offset = AT(config_file) },
+	{ .option = { FLAG("kubelet-socket", "PATH"), .env = "KUBELET_SOCKET",
+		      .default_text = "/var/lib/kubelet/device-plugins/kubelet.sock",
+		      .help = "where kubelet listens; our own sockets are made beside it; empty: do "
+			      "not register" },
+	  .type = SCHEMA_TEXT,
+	  .offset = AT(kubelet_socket),
+	  .allowed = SOCKET_PATH_ALLOWED,
+	  .max = UNIX_PATH_MAX_BYTES },
+	{ .option = { FLAG("cdi-feature-flags", "LIST"), .env = "CDI_FEATURE_FLAGS",
+		      .default_text = "",
+		      .help = "for CDI specifications; no effect without them" },
+	  .type = SCHEMA_TEXT,
+	  .offset = SCHEMA_DROPPED },
+	{ .option = { FLAG("cdi-disable-hooks", "LIST"), .env = "CDI_DISABLE_HOOKS",
+		      .default_text = "",
+		      .help = "for CDI specifications; no effect without them" },
+	  .type = SCHEMA_TEXT,
+	  .offset = SCHEMA_DROPPED },
+	{ .option = { FLAG("agent-socket", "PATH"), .env = "ROTA_AGENT_SOCKET",
+		      .default_text = "/run/rota/agent.sock",
+		      .help = "where the agent answers rota's other commands" },
+	  .type = SCHEMA_TEXT,
+	  .offset = AT(agent_socket),
+	  .allowed = SOCKET_PATH_ALLOWED,
+	  .min = 1,
+	  .max = UNIX_PATH_MAX_BYTES },
+	{ .option = { FLAG("driver-deadline", "DURATION"), .env = "ROTA_DRIVER_DEADLINE",
+		      .default_text = "30s",
+		      .help = "how long the driver process may take for one answer" },
+	  .type = SCHEMA_DURATION,
+	  .offset = AT(driver_deadline_ns),
+	  .invalid = "invalid duration: ",
+	  .allowed = "100ms to 10m",
+	  .min = 100ULL * MILLISECOND_NS,
+	  .max = 10 * MINUTE_NS },
+	{ .option = { FLAG("log-level", "LEVEL"), .env = "ROTA_LOG_LEVEL", .default_text = "info",
+		      .help = "error, warn, info or debug" },
+	  .type = SCHEMA_CHOICE,
+	  .offset = AT(log_level),
+	  .choices = log_levels,
+	  .invalid = "unknown log level: " },
+	{ .option = { FLAG("log-format", "FORMAT"), .env = "ROTA_LOG_FORMAT",
+		      .default_text = "logfmt", .help = "logfmt or json" },
+	  .type = SCHEMA_CHOICE,
+	  .offset = AT(log_format),
+	  .choices = log_formats,
+	  .invalid = "unknown log format: " },
+};
+
+static_assert(ARRAY_LEN(keys) <= SETTINGS_KEYS_MAX, "settings.origins has a place for every row");
+
+const struct option_table schema_options = { &keys[0].option, ARRAY_LEN(keys), sizeof(keys[0]) };
+
+const struct schema_key *schema_keys(size_t *ret_count)
+{
+	*ret_count = ARRAY_LEN(keys);
+	return keys;
+}
+
+size_t schema_index(const struct schema_key *key)
+{
+	return (size_t)(key - keys);
+}
+
+const char *schema_child(const struct schema_key *key, const char *map)
+{
+	size_t length = strlen(map);
+	if (!key->path || strncmp(key->path, map, length) != 0)
+		return NULL;
+	const char *name = key->path + length;
+	if (length > 0 && *name++ != '.')
+		return NULL;
+	return name[strcspn(name, ".[")] == '\0' ? name : NULL;
+}
+
+const struct schema_key *schema_find(const char *map, const char *key, bool is_exact)
+{
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		const char *name = schema_child(&keys[i], map);
+		if (name && (is_exact ? strcmp(name, key) : strcasecmp(name, key)) == 0)
+			return &keys[i];
+	}
+	return NULL;
+}
