@@ -3,7 +3,7 @@
  * `rota config check`: what the agent would say about a configuration file, all of it at once and
  * before a node finds out. Reads the file alone, as on a node without flags and environment.
  */
-#include "cli/command_config.h"
+#include "cli/commands.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `rota version`: which Rota this is and which plugin of NVIDIA's it stands in for. */
-#include "cli/command_version.h"
+#include "cli/commands.h"
 
 #include <stdio.h>
 

@@ -9,8 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "cli/command_config.h"
-#include "cli/command_version.h"
+#include "cli/commands.h"
 
 enum {
 	HELP_BYTES_MAX = 64 * 1024,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The row of every command, each defined in command_<name>.c and listed in main.c. */
 #pragma once
 
 #include "cli/command.h"
 
 extern const struct command command_config_check;
+extern const struct command command_version;
