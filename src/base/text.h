@@ -32,6 +32,12 @@ bool text_is_utf8(const uint8_t *bytes, size_t length);
  */
 const char *text_closest(const char *word, const char *const *candidates, size_t count);
 
+/** '0' to '9', whatever the locale. */
+static inline bool text_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
 static inline bool text_is_empty(const char *text)
 {
 	return !text || text[0] == '\0';

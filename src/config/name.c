@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "config/findings.h"
 
 static const char prefix[] = "nvidia.com/";
@@ -22,20 +23,15 @@ static bool is_alphanumeric(char c)
 /* RFC 1123 as Kubernetes checks it: labels of letters, digits and inner dashes, parted by dots. */
 static bool is_subdomain(const char *text)
 {
-	bool may_end = false; /* the last character was a letter or a digit */
-	for (; *text != '\0'; text++) {
-		if (is_alphanumeric(*text))
-			may_end = true;
-		else if (*text == '-' && (may_end || text[-1] == '-'))
-			may_end = false;
-		else if (*text == '.' && may_end)
-			may_end = false;
-		else
-			return false;
-		if (*text == '.' && !is_alphanumeric(text[1]))
+	char before = '.'; /* a label begins as it does behind a dot */
+	for (; *text != '\0'; before = *text++) {
+		bool is_behind_word = is_alphanumeric(before);
+		bool may_follow = is_alphanumeric(*text) || (*text == '.' && is_behind_word) ||
+				  (*text == '-' && (is_behind_word || before == '-'));
+		if (!may_follow)
 			return false;
 	}
-	return may_end;
+	return is_alphanumeric(before);
 }
 
 int name_qualify(const char *name, char ret[static NAME_LENGTH_MAX + 1], struct err *err)
@@ -62,7 +58,7 @@ static bool skip_index(const char *text, const char **end)
 {
 	uint64_t value = 0;
 	const char *at = text;
-	for (; isdigit((unsigned char)*at); at++)
+	for (; text_is_digit(*at); at++)
 		if (__builtin_mul_overflow(value, 10U, &value) ||
 		    __builtin_add_overflow(value, (uint64_t)(*at - '0'), &value))
 			return false;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 
 enum {
 	NUMBER_BYTES = 128 /* a longer scalar is not meant as a number */
@@ -43,14 +44,14 @@ static bool read_bool(const char *text, struct value *value)
 static int base_of(const char **digits)
 {
 	static const struct {
-		char letter;
+		const char *letters;
 		int base;
-	} bases[] = { { 'x', 16 }, { 'o', 8 }, { 'b', 2 } };
+	} bases[] = { { "xX", 16 }, { "oO", 8 }, { "bB", 2 } };
 	const char *text = *digits;
 	if (text[0] != '0' || text[1] == '\0')
 		return 10;
 	for (size_t i = 0; i < ARRAY_LEN(bases); i++) {
-		if (tolower((unsigned char)text[1]) != bases[i].letter)
+		if (!strchr(bases[i].letters, text[1]))
 			continue;
 		*digits = text + 2;
 		return bases[i].base;
@@ -61,7 +62,7 @@ static int base_of(const char **digits)
 
 static int digit_value(char c)
 {
-	if (isdigit((unsigned char)c))
+	if (text_is_digit(c))
 		return c - '0';
 	return isalpha((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : INT32_MAX;
 }
@@ -88,7 +89,7 @@ static bool read_int(const char *text, int64_t *ret)
 
 static const char *skip_digits(const char *at)
 {
-	while (isdigit((unsigned char)*at))
+	while (text_is_digit(*at))
 		at++;
 	return at;
 }
@@ -113,7 +114,7 @@ static bool is_float(const char *text)
 	at++;
 	if (*at == '-' || *at == '+')
 		at++;
-	return isdigit((unsigned char)*at) && *skip_digits(at) == '\0';
+	return text_is_digit(*at) && *skip_digits(at) == '\0';
 }
 
 /* Go prints a float of this size without an exponent, so that it passes as an integer. */
@@ -146,9 +147,9 @@ static bool read_float(const char *text, struct value *value)
 static bool read_number(const char *text, struct value *value)
 {
 	char first = text[0];
-	if (!isdigit((unsigned char)first) && first != '+' && first != '-' && first != '.')
+	if (!text_is_digit(first) && first != '+' && first != '-' && first != '.')
 		return false;
-	char plain[NUMBER_BYTES];
+	char plain[NUMBER_BYTES] = ""; /* the analyser cannot see that the copy is terminated */
 	size_t used = 0;
 	for (const char *at = text; *at != '\0'; at++) {
 		if (*at == '_' && first != '.')
