@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A gRPC client on one unix socket: one connection, many calls at a time, on the caller's loop.
- * Nothing here blocks. */
+ * Nothing here blocks. The program ignores SIGPIPE, since libuv writes with write(2). */
 #pragma once
 
 #include <stddef.h>
@@ -39,7 +39,8 @@ int rpc_client_open(uv_loop_t *loop, const char *path, struct rpc_client **ret, 
  * @method       "/package.Service/Method".
  * @deadline_ms  0 for none; passed on as grpc-timeout and enforced here too.
  *
- * Returns 0, -EMSGSIZE, -ENOMEM; on failure @reply is not called.
+ * @reply is never called before this returns. Returns 0, -EMSGSIZE, -ENOMEM, -ECANCELED (inside
+ * rpc_client_close()); on failure @reply is not called at all.
  */
 int rpc_client_call(struct rpc_client *client, const char *method, const uint8_t *message,
 		    size_t length, uint64_t deadline_ms, struct rpc_reply *reply, struct err *err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A gRPC server on one unix socket, on the caller's loop. No TLS, no compression, no client
- * streaming: what kubelet's plugin sockets need. Nothing here blocks.
+ * streaming: what kubelet's plugin sockets need. Nothing here blocks. The program ignores SIGPIPE,
+ * since libuv writes with write(2).
  */
 #pragma once
 
@@ -52,16 +53,19 @@ struct rpc_service {
  *
  * @path  at most RPC_SOCKET_PATH_MAX bytes.
  *
- * Returns 0, -ENAMETOOLONG, -ENOMEM or the errno of bind and listen (a missing directory is
- * -ENOENT).
+ * The file is readable and writable for its owner only.
+ *
+ * Returns 0, -ENAMETOOLONG, -EINVAL (empty), -ENOMEM or the errno of bind and listen (a missing
+ * directory is -ENOENT).
  */
 int rpc_server_start(uv_loop_t *loop, const char *path, struct rpc_service *service,
 		     struct rpc_server **ret, struct err *err);
 
 /**
  * Stop: no more connections, every open call gets on_gone and its peer UNAVAILABLE, the socket file
- * is removed if it is still ours (same inode). Memory goes when the loop has closed the handles;
- * @service is not touched after this returns. NULL is allowed.
+ * is removed if it is still ours (same inode). The loop needs up to a second more to tell peers
+ * that read slowly; then the memory goes. @service is not touched after this returns. NULL is
+ * allowed.
  */
 void rpc_server_stop(struct rpc_server *server);
 
@@ -72,9 +76,11 @@ int rpc_server_is_reachable(const struct rpc_server *server);
  * Send one message.
  *
  * On a stream a message that still waits for the peer is replaced by a newer one, so that a peer
- * that does not read costs one message of memory.
+ * that does not read costs one message of memory. Two messages in one callback: the first one
+ * still waits.
  *
- * Returns 0, -EMSGSIZE (over RPC_MESSAGE_BYTES_MAX), -ENOMEM. @message is copied.
+ * Returns 0, -EMSGSIZE (over RPC_MESSAGE_BYTES_MAX), -ENOMEM (also when this peer leaves too much
+ * unread over all its calls). @message is copied.
  */
 int rpc_call_send(struct rpc_call *call, const uint8_t *message, size_t length);
 

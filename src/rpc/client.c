@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See client.h. Puts the client's half of gRPC (calling.h) on a socket (link.h). */
+#include "rpc/client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "rpc/calling.h"
+#include "rpc/link.h"
+
+struct rpc_client {
+	struct link link;
+	struct calling calling;
+	uv_loop_t *loop; /* borrowed */
+	uint8_t read_bytes[LINK_READ_BYTES];
+};
+
+static void kick(struct session *session)
+{
+	struct calling *calling = container_of(session, struct calling, session);
+	link_kick(&container_of(calling, struct rpc_client, calling)->link);
+}
+
+/* The calls hear of it in the next dispatch; calls that come later find the session broken. */
+static void on_over(struct link *link)
+{
+	struct rpc_client *client = container_of(link, struct rpc_client, link);
+	session_break(&client->calling.session, "the peer has ended the connection");
+	calling_abort(&client->calling);
+}
+
+static void on_closed(struct link *link)
+{
+	struct rpc_client *client = container_of(link, struct rpc_client, link);
+	calling_done(&client->calling);
+	free(client);
+}
+
+int rpc_client_open(uv_loop_t *loop, const char *path, struct rpc_client **ret, struct err *err)
+{
+	if (strlen(path) > RPC_SOCKET_PATH_MAX)
+		return err_set(err, -ENAMETOOLONG,
+			       "%s: a socket path has at most %d bytes; use a shorter one", path,
+			       RPC_SOCKET_PATH_MAX);
+	struct rpc_client *client = calloc(1, sizeof(*client));
+	if (!client)
+		return err_set(err, -ENOMEM, "%s: out of memory", path);
+	int r = calling_init(&client->calling, kick);
+	if (r < 0) {
+		free(client);
+		return err_set(err, r, "%s: out of memory", path);
+	}
+
+	client->loop = loop;
+	client->link.session = &client->calling.session;
+	client->link.read_bytes = client->read_bytes;
+	client->link.on_over = on_over;
+	client->link.on_closed = on_closed;
+	link_init(&client->link, loop);
+	link_connect(&client->link, path);
+	*ret = client;
+	return 0;
+}
+
+int rpc_client_call(struct rpc_client *client, const char *method, const uint8_t *message,
+		    size_t length, uint64_t deadline_ms, struct rpc_reply *reply, struct err *err)
+{
+	/* The loop's clock stands still while code runs; a deadline counts from now. */
+	uv_update_time(client->loop);
+	client->calling.session.now_ms = uv_now(client->loop);
+	return calling_start(&client->calling, method, message, length, deadline_ms, reply, err);
+}
+
+void rpc_client_close(struct rpc_client *client)
+{
+	if (!client)
+		return;
+	calling_stop(&client->calling);
+	link_close(&client->link);
+}
