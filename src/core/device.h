@@ -37,6 +37,9 @@ struct snapshot {
 	size_t devices_count; /* 0..DEVICES_MAX */
 };
 
+/** A copy whose texts live in @arena. False when memory is out; @ret is untouched then. */
+bool device_copy(struct arena *arena, const struct device *from, struct device *ret);
+
 /** An empty snapshot with room for @devices_count devices. NULL when memory is out. */
 struct snapshot *snapshot_new(size_t devices_count);
 struct snapshot *snapshot_free(struct snapshot *snapshot);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the simulated NVML is between two calls: initialised how often, on which scenario. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/cleanup.h"
+
+struct nvml_device;
+struct scenario;
+struct scenario_gpu;
+
+/* One call under way; the session is locked from call_begin() to call_end(). code is what the call
+ * has to return when it is not NVML_SUCCESS. */
+struct call {
+	int code;
+	bool is_locked;
+	const struct scenario *scenario; /* borrowed until call_end() */
+	const struct scenario_gpu *gpu;  /* NULL for calls on no GPU */
+	unsigned index;                  /* of the GPU among those that this process may see */
+};
+
+/**
+ * Begin a call on no GPU: NVML_ERROR_UNINITIALIZED, or what the scenario's faults say. A fault may
+ * also keep this from ever returning.
+ *
+ * @name  of the function, canonical.
+ */
+struct call call_begin(const char *name);
+
+/** The same on a GPU; also NVML_ERROR_INVALID_ARGUMENT when @device is no handle of ours. */
+struct call call_begin_on(const char *name, const struct nvml_device *device);
+
+/** The fault of this call on the GPU that it turned out to ask for. Returns what to return. */
+int call_meets_gpu(struct call *call, const char *name, unsigned index);
+
+void call_end(struct call *call);
+
+/** Handles of the GPUs that this process may see; NULL beyond their count. */
+struct nvml_device *session_handle(unsigned index);
+const struct scenario_gpu *session_gpu(unsigned index);
+unsigned session_gpus_count(void);
+
+/** nvmlInit_v2 and nvmlShutdown. */
+int session_start(void);
+int session_stop(void);
+
+#define cleanup_call CLEANUP(call_end)

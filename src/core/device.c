@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Snapshots as plain data: made, copied, compared. Invariant: every text of a snapshot lives in its
+ * arena or is a constant, and none is NULL.
+ */
+#include "core/device.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+struct snapshot *snapshot_new(size_t devices_count)
+{
+	cleanup_snapshot struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+	if (!snapshot)
+		return NULL;
+	snapshot->driver_version = "";
+	snapshot->devices = arena_array(&snapshot->arena, devices_count, sizeof(struct device));
+	if (!snapshot->devices)
+		return NULL;
+	for (size_t i = 0; i < devices_count; i++)
+		snapshot->devices[i] = (struct device){
+			.uuid = "",
+			.index = "",
+			.model = "",
+			.bus_id = "",
+			.numa_node = NUMA_NONE,
+		};
+	snapshot->devices_count = devices_count;
+	return TAKE_PTR(snapshot);
+}
+
+struct snapshot *snapshot_free(struct snapshot *snapshot)
+{
+	if (snapshot) {
+		arena_done(&snapshot->arena);
+		free(snapshot);
+	}
+	return NULL;
+}
+
+static const char *copy_text(struct arena *arena, const char *text)
+{
+	return arena_copy(arena, text, strlen(text));
+}
+
+bool device_copy(struct arena *arena, const struct device *from, struct device *ret)
+{
+	struct device copy = *from;
+	copy.uuid = copy_text(arena, from->uuid);
+	copy.index = copy_text(arena, from->index);
+	copy.model = copy_text(arena, from->model);
+	copy.bus_id = copy_text(arena, from->bus_id);
+	if (!copy.uuid || !copy.index || !copy.model || !copy.bus_id)
+		return false;
+	*ret = copy;
+	return true;
+}
+
+struct snapshot *snapshot_copy(const struct snapshot *snapshot)
+{
+	cleanup_snapshot struct snapshot *copy = snapshot_new(snapshot->devices_count);
+	if (!copy)
+		return NULL;
+	copy->cuda_version = snapshot->cuda_version;
+	const char *version = copy_text(&copy->arena, snapshot->driver_version);
+	if (!version)
+		return NULL;
+	copy->driver_version = version;
+	for (size_t i = 0; i < snapshot->devices_count; i++)
+		if (!device_copy(&copy->arena, &snapshot->devices[i], &copy->devices[i]))
+			return NULL;
+	return TAKE_PTR(copy);
+}
+
+static bool device_is_equal(const struct device *a, const struct device *b)
+{
+	return strcmp(a->uuid, b->uuid) == 0 && strcmp(a->index, b->index) == 0 &&
+	       strcmp(a->model, b->model) == 0 && strcmp(a->bus_id, b->bus_id) == 0 &&
+	       a->minor == b->minor && a->numa_node == b->numa_node &&
+	       a->memory_bytes == b->memory_bytes && a->compute_major == b->compute_major &&
+	       a->compute_minor == b->compute_minor && a->is_healthy == b->is_healthy;
+}
+
+bool snapshot_is_equal(const struct snapshot *a, const struct snapshot *b)
+{
+	if (!a || !b)
+		return a == b;
+	if (strcmp(a->driver_version, b->driver_version) != 0 ||
+	    a->cuda_version != b->cuda_version || a->devices_count != b->devices_count)
+		return false;
+	for (size_t i = 0; i < a->devices_count; i++)
+		if (!device_is_equal(&a->devices[i], &b->devices[i]))
+			return false;
+	return true;
+}
