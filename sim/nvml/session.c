@@ -245,10 +245,8 @@ static int load(struct scenario **ret)
 	return meet_fault(*ret, "nvmlInit_v2", SCENARIO_ALL_GPUS);
 }
 
-int session_start(void)
+static int start_locked(void)
 {
-	(void)pthread_mutex_lock(&session.lock); /* cannot fail: a plain mutex */
-	cleanup_call struct call call = { .is_locked = true };
 	if (session.references > 0) {
 		int code = meet_fault_now("nvmlInit_v2", SCENARIO_ALL_GPUS);
 		session.references += code == NVML_SUCCESS;
@@ -261,6 +259,14 @@ int session_start(void)
 	session.hardware = TAKE_PTR(scenario);
 	session.references = 1;
 	return NVML_SUCCESS;
+}
+
+int session_start(void)
+{
+	(void)pthread_mutex_lock(&session.lock); /* cannot fail: a plain mutex */
+	int code = start_locked();
+	(void)pthread_mutex_unlock(&session.lock); /* cannot fail: locked by us */
+	return code;
 }
 
 int session_stop(void)

@@ -31,12 +31,33 @@ struct driver_listener {
 	 * trying. */
 	void (*on_fault)(struct driver_listener *listener, enum driver_fault fault,
 			 const char *text);
+	/* A GPU does not answer while others do; in the snapshot it is unhealthy if it was known
+	 * before, else missing. Called once for a run of equal texts. NULL is allowed. */
+	void (*on_warning)(struct driver_listener *listener, const char *text);
 };
 
 struct driver_options {
 	const char *executable;            /* of rota; borrowed, outlives the driver */
 	const char *container_driver_root; /* searched for libnvidia-ml.so.1 first; borrowed */
 	uint64_t deadline_ns;              /* for one answer */
+	uint64_t poll_ns;                  /* between two snapshots; 0: DRIVER_POLL_MS */
+	uint64_t grace_ns;                 /* 0: DRIVER_GRACE_MS */
+};
+
+enum {
+	DRIVER_POLL_MS = 5000,  /* a GPU that comes or goes is seen within this */
+	DRIVER_RETRY_MS = 2000, /* after NVML said no; a driver is being installed or loaded */
+	/*
+	 * A process that died or hung is a fault only if its successor does not deliver within
+	 * this: a crash of our helper says nothing about the GPUs, and taking them away disturbs
+	 * every pod that waits. Short enough for "sick GPUs leave within a second".
+	 */
+	DRIVER_GRACE_MS = 500,
+	DRIVER_BACKOFF_FIRST_MS = 100,
+	DRIVER_BACKOFF_MAX_MS = 30 * 1000,
+	/* Killed processes that the kernel does not let go (a driver call that cannot be
+	 * interrupted). No further ones are started until one of them ends. */
+	DRIVER_ABANDONED_MAX = 4,
 };
 
 /** Start the process and keep it running. Returns 0, -ENOMEM. A start that fails is a fault, not an
@@ -44,9 +65,11 @@ struct driver_options {
 int driver_start(uv_loop_t *loop, const struct driver_options *options,
 		 struct driver_listener *listener, struct driver **ret, struct err *err);
 
-/** Kill the process and forget the listener; memory goes when the loop has closed the handles. NULL
- * is allowed. */
+/** Kill the process and forget the listener; memory goes when the process is reaped (waited for at
+ * most a second) and the loop has closed the handles. May be called from a callback. NULL is
+ * allowed. */
 void driver_stop(struct driver *driver);
 
-/** Body of `rota driver`: answer requests on @fd until it closes. Returns the exit code. */
+/** Body of `rota driver`: answer requests on @fd, a socket made by the parent, until it closes.
+ * Closes every descriptor above @fd. Returns the exit code. */
 int driver_serve(int fd, const char *container_driver_root);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the driver process answers to one request. Plain data, both sides. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "core/device.h"
+
+/* A GPU that the driver counts but cannot describe. Texts are in the snapshot's arena. */
+struct lost_gpu {
+	const char *index; /* NVML's, "2" */
+	const char *reason;
+};
+
+/* A snapshot, or the reason why there is none. */
+struct answer {
+	uint64_t id;               /* of the request */
+	struct snapshot *snapshot; /* owned; NULL when there is none */
+	struct lost_gpu *lost;     /* in the snapshot's arena */
+	size_t lost_count;
+	struct err fault; /* when snapshot is NULL */
+};
+
+/**
+ * The snapshot with its lost GPUs as they were @before, marked unhealthy, so that a GPU that falls
+ * ill does not vanish. One that was not there before cannot be described and stays out.
+ *
+ * @before  NULL is allowed.
+ * @ret     in the order of index; the caller's to snapshot_free().
+ *
+ * Returns 0 or -ENOMEM.
+ */
+int answer_merge(const struct answer *answer, const struct snapshot *before, struct snapshot **ret);
+
+void answer_done(struct answer *answer);
+
+#define cleanup_answer CLEANUP(answer_done)

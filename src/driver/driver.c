@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent's side of the driver process. It owns the process in service, those that were killed
+ * and are not reaped yet, and the decision when a silence is a fault. Invariant: after every event
+ * either a request is under way with the deadline running, or `next` will bring the next step.
+ *
+ * state      child  is_asking  timers running
+ * resting    NULL   false      next (start a process)
+ * asking     set    true       deadline
+ * idle       set    false      next (ask again)
+ * stopping   NULL   false      deadline (until the last process is reaped); listener is NULL
+ *
+ * grace runs beside any of them while a death waits to become a fault.
+ */
+#include "driver/driver.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "driver/answer.h"
+#include "driver/frame.h"
+
+enum {
+	CHILD_FD = 3,
+	READ_BYTES = 8192,
+	CLOSE_WAIT_MS = 1000, /* between the end of the stream and the end of the process */
+	STOP_WAIT_MS = 1000,
+	NS_PER_MS = 1000 * 1000,
+	REQUEST_FRAME_MAX = 64,
+};
+
+/* One process. Freed when both handles are closed. */
+struct child {
+	struct driver *driver; /* borrowed, outlives this */
+	struct child *next;    /* of driver->children */
+	uv_process_t process;
+	uv_pipe_t pipe;
+	unsigned handles;
+	bool is_reaped; /* or was never started */
+	bool is_silent; /* its stream ended, its process did not yet */
+	struct buf input;
+	char chunk[READ_BYTES];
+};
+
+struct told {
+	bool is_set;
+	enum driver_fault fault;
+	char text[ERR_TEXT_BYTES];
+};
+
+struct driver {
+	uv_loop_t *loop;
+	struct driver_options options;
+	struct driver_listener *listener; /* borrowed; NULL after driver_stop() */
+	uv_timer_t next;
+	uv_timer_t deadline;
+	uv_timer_t grace;
+	unsigned handles;       /* timers that are not closed */
+	struct child *children; /* owned; all that are not freed, the one in service included */
+	struct child *child;    /* the one in service */
+	bool is_asking;
+	bool is_overdue; /* the deadline passed once; the loop may only have been late */
+	uint64_t request_id;
+	uint64_t backoff_ms;
+	struct snapshot *last; /* owned; what the listener has */
+	struct told told;      /* the fault that the listener has */
+	struct told pending;   /* the fault that waits for the end of grace */
+	char warning[ERR_TEXT_BYTES];
+};
+
+static void start_child(struct driver *driver);
+static void ask(struct driver *driver);
+static void stop_if_done(struct driver *driver);
+
+static uint64_t poll_ms(const struct driver *driver)
+{
+	uint64_t ms = driver->options.poll_ns / NS_PER_MS;
+	return ms > 0 ? ms : DRIVER_POLL_MS;
+}
+
+static uint64_t grace_ms(const struct driver *driver)
+{
+	uint64_t ms = driver->options.grace_ns / NS_PER_MS;
+	return ms > 0 ? ms : DRIVER_GRACE_MS;
+}
+
+static uint64_t retry_ms(const struct driver *driver)
+{
+	return poll_ms(driver) < DRIVER_RETRY_MS ? poll_ms(driver) : DRIVER_RETRY_MS;
+}
+
+static uint64_t deadline_ms(const struct driver *driver)
+{
+	return driver->options.deadline_ns / NS_PER_MS + 1; /* never zero */
+}
+
+/* Telling the listener. It may stop the driver, so each of these is its caller's last action. */
+
+static void told_set(struct told *told, enum driver_fault fault, const char *text)
+{
+	told->is_set = true;
+	told->fault = fault;
+	(void)snprintf(told->text, sizeof(told->text), "%s", text); /* a cut text is still a text */
+}
+
+static void tell_fault(struct driver *driver, enum driver_fault fault, const char *text)
+{
+	bool is_known = driver->told.is_set && driver->told.fault == fault &&
+			strcmp(driver->told.text, text) == 0;
+	(void)uv_timer_stop(&driver->grace); /* cannot fail on a live timer */
+	driver->pending.is_set = false;
+	if (is_known || !driver->listener)
+		return;
+	told_set(&driver->told, fault, text);
+	driver->listener->on_fault(driver->listener, fault, driver->told.text);
+}
+
+static void on_grace(uv_timer_t *timer)
+{
+	struct driver *driver = container_of(timer, struct driver, grace);
+	struct told pending = driver->pending;
+	tell_fault(driver, pending.fault, pending.text);
+}
+
+/* Death and silence of the process wait for its successor (DRIVER_GRACE_MS). */
+static void suspect(struct driver *driver, enum driver_fault fault, const char *text)
+{
+	bool is_first = !driver->pending.is_set;
+	told_set(&driver->pending, fault, text);
+	if (is_first)
+		(void)uv_timer_start(&driver->grace, on_grace, grace_ms(driver), 0);
+}
+
+static void tell_snapshot(struct driver *driver, struct snapshot *snapshot)
+{
+	bool is_news = driver->told.is_set || !snapshot_is_equal(driver->last, snapshot);
+	(void)uv_timer_stop(&driver->grace); /* cannot fail on a live timer */
+	driver->pending.is_set = false;
+	driver->told.is_set = false;
+	if (!is_news || !driver->listener) {
+		(void)snapshot_free(snapshot); /* returns NULL */
+		return;
+	}
+	(void)snapshot_free(driver->last);
+	driver->last = snapshot_copy(snapshot); /* NULL: the next one is news again */
+	driver->listener->on_snapshot(driver->listener, snapshot);
+}
+
+static void tell_lost(struct driver *driver, const struct answer *answer)
+{
+	char text[ERR_TEXT_BYTES] = "";
+	size_t used = 0;
+	for (size_t i = 0; i < answer->lost_count && used < sizeof(text); i++) {
+		int length = snprintf(text + used, sizeof(text) - used, "%sGPU %s: %s",
+				      i > 0 ? "; " : "", answer->lost[i].index,
+				      answer->lost[i].reason);
+		used += length > 0 ? (size_t)length : 0;
+	}
+	bool is_news = text[0] != '\0' && strcmp(text, driver->warning) != 0;
+	memcpy(driver->warning, text, sizeof(text));
+	if (is_news && driver->listener && driver->listener->on_warning)
+		driver->listener->on_warning(driver->listener, driver->warning);
+}
+
+/* Processes. */
+
+static unsigned count_unreaped(const struct driver *driver)
+{
+	unsigned count = 0;
+	for (const struct child *child = driver->children; child; child = child->next)
+		count += !child->is_reaped;
+	return count;
+}
+
+static void child_unlink(struct child *child)
+{
+	struct child **link = &child->driver->children;
+	while (*link != child)
+		link = &(*link)->next;
+	*link = child->next;
+}
+
+static void child_handle_closed(struct child *child)
+{
+	struct driver *driver = child->driver;
+	if (--child->handles > 0)
+		return;
+	child_unlink(child);
+	buf_done(&child->input);
+	free(child);
+	stop_if_done(driver);
+}
+
+static void on_pipe_closed(uv_handle_t *handle)
+{
+	child_handle_closed(container_of(handle, struct child, pipe));
+}
+
+static void on_process_closed(uv_handle_t *handle)
+{
+	child_handle_closed(container_of(handle, struct child, process));
+}
+
+static void close_once(uv_handle_t *handle, uv_close_cb on_closed)
+{
+	if (!uv_is_closing(handle))
+		uv_close(handle, on_closed);
+}
+
+/* The process handle stays until the process is reaped, so that none is left as a zombie. */
+static void child_kill(struct child *child)
+{
+	close_once((uv_handle_t *)&child->pipe, on_pipe_closed);
+	if (child->is_reaped)
+		close_once((uv_handle_t *)&child->process, on_process_closed);
+	else
+		(void)uv_process_kill(&child->process, SIGKILL); /* fails when it is dead: fine */
+}
+
+/* Timers. */
+
+static void on_next(uv_timer_t *timer)
+{
+	struct driver *driver = container_of(timer, struct driver, next);
+	if (driver->child)
+		ask(driver);
+	else
+		start_child(driver);
+}
+
+static void wait_next(struct driver *driver, uint64_t ms)
+{
+	(void)uv_timer_start(&driver->next, on_next, ms, 0); /* fails only while closing */
+}
+
+/* Give up the process in service, if any, and start another one later. */
+static void rest(struct driver *driver)
+{
+	if (driver->child)
+		child_kill(driver->child);
+	driver->child = NULL;
+	driver->is_asking = false;
+	(void)uv_timer_stop(&driver->deadline); /* cannot fail on a live timer */
+	wait_next(driver, driver->backoff_ms);
+	driver->backoff_ms *= 2;
+	if (driver->backoff_ms > DRIVER_BACKOFF_MAX_MS)
+		driver->backoff_ms = DRIVER_BACKOFF_MAX_MS;
+}
+
+static void lose(struct driver *driver, enum driver_fault fault, const char *text)
+{
+	rest(driver);
+	suspect(driver, fault, text);
+}
+
+/* Answers arrive after the deadline's timer in a turn of the loop that came late, so the socket is
+ * read once more before the process is called hung. */
+static void on_deadline(uv_timer_t *timer)
+{
+	struct driver *driver = container_of(timer, struct driver, deadline);
+	char text[ERR_TEXT_BYTES];
+	if (!driver->is_overdue) {
+		driver->is_overdue = true;
+		/* Not 0: that would run before the socket is looked at. */
+		(void)uv_timer_start(&driver->deadline, on_deadline, 1, 0);
+		return;
+	}
+	if (driver->child && driver->child->is_silent) {
+		lose(driver, DRIVER_FAULT_DIED,
+		     "the driver process closed its socket and did not end; it was killed and is "
+		     "started again");
+		return;
+	}
+	(void)snprintf(text, sizeof(text),
+		       "the NVIDIA driver did not answer within %llu ms; its process was killed "
+		       "and is started again. If this goes on, see `dmesg | grep Xid` and reboot "
+		       "the node",
+		       (unsigned long long)(driver->options.deadline_ns / NS_PER_MS));
+	lose(driver, DRIVER_FAULT_HUNG, text);
+}
+
+static void start_deadline(struct driver *driver, uint64_t ms)
+{
+	driver->is_overdue = false;
+	(void)uv_timer_start(&driver->deadline, on_deadline, ms, 0); /* fails only while closing */
+}
+
+/* Talking. */
+
+static void lose_to_nonsense(struct driver *driver, const struct err *err)
+{
+	char text[ERR_TEXT_BYTES + 64];
+	(void)snprintf(text, sizeof(text),
+		       "the driver process spoke nonsense and is started again: %s", err->msg);
+	lose(driver, DRIVER_FAULT_DIED, text);
+}
+
+static void ask(struct driver *driver)
+{
+	cleanup_buf struct buf frame = BUF_INIT(REQUEST_FRAME_MAX);
+	int r = frame_encode_request(++driver->request_id, &frame);
+	if (r < 0) {
+		wait_next(driver, retry_ms(driver)); /* memory is out; ask later */
+		return;
+	}
+	uv_buf_t bytes = uv_buf_init(frame.data, (unsigned)frame.len);
+	driver->is_asking = true;
+	start_deadline(driver, deadline_ms(driver));
+	/* The peer reads each request before it answers, so the socket has room. A peer that is
+	 * gone is seen by on_read and on_exit. */
+	(void)uv_try_write((uv_stream_t *)&driver->child->pipe, &bytes, 1);
+}
+
+static void take_answer(struct driver *driver, const struct answer *answer)
+{
+	struct snapshot *snapshot = NULL;
+	driver->is_asking = false;
+	driver->backoff_ms = DRIVER_BACKOFF_FIRST_MS;
+	(void)uv_timer_stop(&driver->deadline); /* cannot fail on a live timer */
+	if (!answer->snapshot) {
+		wait_next(driver, retry_ms(driver));
+		tell_fault(driver, DRIVER_FAULT_INIT, answer->fault.msg);
+		return;
+	}
+	wait_next(driver, poll_ms(driver));
+	if (answer_merge(answer, driver->last, &snapshot) < 0)
+		return; /* memory is out; the next answer comes */
+	tell_snapshot(driver, snapshot);
+	tell_lost(driver, answer);
+}
+
+/* Returns 0 when no whole frame is there, 1 when one was consumed. */
+static int take_frame(struct driver *driver, struct buf *input, struct err *err)
+{
+	const uint8_t *bytes = (const uint8_t *)input->data;
+	cleanup_answer struct answer answer = { 0 };
+	size_t length = 0;
+	int r = frame_measure(bytes, input->len, &length, err);
+	if (r < 0)
+		return r;
+	if (length == 0 || length > input->len)
+		return 0;
+	r = frame_decode_answer(bytes, length, &answer, err);
+	if (r < 0)
+		return r;
+	if (!driver->is_asking || answer.id != driver->request_id)
+		return err_set(err, -EPROTO, "an answer to a question that was not asked");
+	buf_consume(input, length);
+	take_answer(driver, &answer);
+	return 1;
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+{
+	(void)suggested;
+	struct child *child = container_of(handle, struct child, pipe);
+	*ret = uv_buf_init(child->chunk, sizeof(child->chunk));
+}
+
+static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *chunk)
+{
+	struct child *child = container_of(stream, struct child, pipe);
+	struct driver *driver = child->driver;
+	struct err err = ERR_INIT;
+	if (child != driver->child || got == 0)
+		return;
+	if (got < 0) {
+		/* How it ended is known when it is reaped, which should be at once. */
+		(void)uv_read_stop(stream);
+		(void)uv_timer_stop(&driver->next);
+		child->is_silent = true;
+		start_deadline(driver, CLOSE_WAIT_MS);
+		return;
+	}
+	int r = buf_append(&child->input, chunk->base, (size_t)got);
+	if (r < 0) {
+		(void)err_errno(&err, r, "more than one answer");
+		lose_to_nonsense(driver, &err);
+		return;
+	}
+	do
+		r = take_frame(driver, &child->input, &err);
+	while (r > 0 && child == driver->child);
+	if (r < 0)
+		lose_to_nonsense(driver, &err);
+}
+
+static void describe_end(int64_t status, int signal_number, char *text, size_t size)
+{
+	if (signal_number != 0)
+		(void)snprintf(text, size,
+			       "the driver process ended by signal %d (%s); it is started again",
+			       signal_number, strsignal(signal_number));
+	else
+		(void)snprintf(text, size,
+			       "the driver process ended with status %lld; it is started again",
+			       (long long)status);
+}
+
+static void on_exit_of_child(uv_process_t *process, int64_t status, int signal_number)
+{
+	struct child *child = container_of(process, struct child, process);
+	struct driver *driver = child->driver;
+	char text[ERR_TEXT_BYTES];
+	child->is_reaped = true;
+	if (child == driver->child) {
+		describe_end(status, signal_number, text, sizeof(text));
+		lose(driver, DRIVER_FAULT_DIED, text);
+	} else {
+		child_kill(child); /* closes what is still open */
+	}
+}
+
+/* Starting. */
+
+static struct child *child_new(struct driver *driver)
+{
+	struct child *child = calloc(1, sizeof(*child));
+	if (!child)
+		return NULL;
+	child->driver = driver;
+	child->input = (struct buf)BUF_INIT(FRAME_HEAD_BYTES + FRAME_BYTES_MAX);
+	(void)uv_pipe_init(driver->loop, &child->pipe, 0); /* only sets fields */
+	child->handles = 2;
+	child->next = driver->children;
+	driver->children = child;
+	return child;
+}
+
+/* uv_spawn() takes arguments that are not const, and does not write to them. */
+static char *unconst(const char *text)
+{
+	union {
+		const char *text;
+		char *writable;
+	} pointer = { .text = text };
+	return pointer.writable;
+}
+
+static int child_spawn(struct child *child)
+{
+	struct driver_options *options = &child->driver->options;
+	char *arguments[] = { unconst(options->executable), unconst("driver"),
+			      unconst("--driver-root-ctr-path"),
+			      unconst(options->container_driver_root), NULL };
+	/* Its messages go to our stderr; a library that writes to stdout must not reach ours. */
+	uv_stdio_container_t descriptors[] = {
+		{ .flags = UV_IGNORE },
+		{ .flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO },
+		{ .flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO },
+		[CHILD_FD] = { .flags = UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE,
+			       .data.stream = (uv_stream_t *)&child->pipe },
+	};
+	uv_process_options_t spawn = {
+		.exit_cb = on_exit_of_child,
+		.file = options->executable,
+		.args = arguments,
+		.stdio = descriptors,
+		.stdio_count = ARRAY_LEN(descriptors),
+	};
+	int r = uv_spawn(child->driver->loop, &child->process, &spawn);
+	child->is_reaped = r < 0;
+	return r;
+}
+
+static void lose_to_spawn(struct driver *driver, int code)
+{
+	char text[ERR_TEXT_BYTES];
+	(void)snprintf(text, sizeof(text), "the driver process cannot be started: %s: %s",
+		       driver->options.executable, uv_strerror(code));
+	lose(driver, DRIVER_FAULT_DIED, text);
+}
+
+static void start_child(struct driver *driver)
+{
+	if (count_unreaped(driver) >= DRIVER_ABANDONED_MAX) {
+		lose(driver, DRIVER_FAULT_HUNG,
+		     "several driver processes hang in the kernel and cannot be killed; reboot "
+		     "the node");
+		return;
+	}
+	struct child *child = child_new(driver);
+	if (!child) {
+		lose_to_spawn(driver, UV_ENOMEM);
+		return;
+	}
+	driver->child = child;
+	int r = child_spawn(child);
+	if (r == 0)
+		r = uv_read_start((uv_stream_t *)&child->pipe, on_alloc, on_read);
+	if (r < 0)
+		lose_to_spawn(driver, r);
+	else
+		ask(driver);
+}
+
+int driver_start(uv_loop_t *loop, const struct driver_options *options,
+		 struct driver_listener *listener, struct driver **ret, struct err *err)
+{
+	struct driver *driver = calloc(1, sizeof(*driver));
+	if (!driver)
+		return err_set(err, -ENOMEM, "out of memory");
+	driver->loop = loop;
+	driver->options = *options;
+	driver->listener = listener;
+	driver->backoff_ms = DRIVER_BACKOFF_FIRST_MS;
+	(void)uv_timer_init(loop, &driver->next); /* these only set fields */
+	(void)uv_timer_init(loop, &driver->deadline);
+	(void)uv_timer_init(loop, &driver->grace);
+	driver->handles = 3;
+	*ret = driver;
+	start_child(driver);
+	return 0;
+}
+
+/* Stopping. */
+
+static void driver_handle_closed(struct driver *driver)
+{
+	if (--driver->handles > 0)
+		return;
+	(void)snapshot_free(driver->last); /* returns NULL */
+	free(driver);
+}
+
+static void on_next_closed(uv_handle_t *handle)
+{
+	driver_handle_closed(container_of(handle, struct driver, next));
+}
+
+static void on_deadline_closed(uv_handle_t *handle)
+{
+	driver_handle_closed(container_of(handle, struct driver, deadline));
+}
+
+static void on_grace_closed(uv_handle_t *handle)
+{
+	driver_handle_closed(container_of(handle, struct driver, grace));
+}
+
+static void stop_if_done(struct driver *driver)
+{
+	if (driver->listener || driver->children)
+		return;
+	close_once((uv_handle_t *)&driver->next, on_next_closed);
+	close_once((uv_handle_t *)&driver->deadline, on_deadline_closed);
+	close_once((uv_handle_t *)&driver->grace, on_grace_closed);
+}
+
+/* A process that even SIGKILL does not end is left to init. */
+static void on_stop_wait(uv_timer_t *timer)
+{
+	struct driver *driver = container_of(timer, struct driver, deadline);
+	for (struct child *child = driver->children; child; child = child->next)
+		close_once((uv_handle_t *)&child->process, on_process_closed);
+}
+
+void driver_stop(struct driver *driver)
+{
+	if (!driver)
+		return;
+	driver->listener = NULL;
+	driver->child = NULL;
+	driver->is_asking = false;
+	(void)uv_timer_stop(&driver->next); /* these cannot fail on a live timer */
+	(void)uv_timer_stop(&driver->grace);
+	(void)uv_timer_start(&driver->deadline, on_stop_wait, STOP_WAIT_MS, 0);
+	for (struct child *child = driver->children; child; child = child->next)
+		child_kill(child);
+	stop_if_done(driver);
+}

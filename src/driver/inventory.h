@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asks NVML what is there. Only the driver process may: any call can hang or crash. */
+#pragma once
+
+#include "base/err.h"
+
+struct answer;
+struct nvml;
+
+/**
+ * Read everything that a snapshot holds.
+ *
+ * @pci_root  "/sys/bus/pci/devices"; asked for the NUMA node of each GPU.
+ * @ret       a snapshot and the GPUs that could not be described; id and fault are not touched.
+ *
+ * Returns 0, -E2BIG (more than DEVICES_MAX), -ENOMEM or nvml_err()'s; -EAGAIN asks for a fresh
+ * NVML.
+ */
+int inventory_read(const struct nvml *nvml, const char *pci_root, struct answer *ret,
+		   struct err *err);

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The driver process: one request in, one answer out, on a blocking socket. It may hang or die in
+ * any call of NVML; its parent expects that. Invariant: it ends with its parent.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "driver/answer.h"
+#include "driver/driver.h"
+#include "driver/frame.h"
+#include "driver/inventory.h"
+#include "driver/nvml.h"
+
+static const char pci_root[] = "/sys/bus/pci/devices";
+
+struct session {
+	int fd;
+	const char *driver_root;
+	struct nvml *nvml; /* owned; NULL until it could be opened */
+};
+
+static void session_done(struct session *session)
+{
+	session->nvml = nvml_close(session->nvml);
+}
+
+/* The other end of the socketpair was made by the parent. If it is gone already, the signal asked
+ * for here would never come. */
+static int tie_to_parent(int fd, struct err *err)
+{
+	struct ucred parent = { 0 };
+	socklen_t length = sizeof(parent);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return err_errno(err, -errno, "prctl");
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &parent, &length) < 0)
+		return err_errno(err, -errno, "fd %d is not the agent's socket", fd);
+	if (parent.pid != getppid())
+		return err_set(err, -ESRCH, "the agent is gone");
+	return 0;
+}
+
+/* Returns 1 when @length bytes were read, 0 at the end of the stream. */
+static int read_all(int fd, uint8_t *bytes, size_t length, struct err *err)
+{
+	size_t have = 0;
+	while (have < length) {
+		ssize_t got = read(fd, bytes + have, length - have);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return err_errno(err, -errno, "read a request");
+		if (got == 0)
+			return 0;
+		have += (size_t)got;
+	}
+	return 1;
+}
+
+static int write_all(int fd, const char *bytes, size_t length, struct err *err)
+{
+	while (length > 0) {
+		ssize_t put = send(fd, bytes, length, MSG_NOSIGNAL);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return err_errno(err, -errno, "write an answer");
+		bytes += put;
+		length -= (size_t)put;
+	}
+	return 0;
+}
+
+/* A request is a number: whatever is longer than this is none. */
+enum {
+	REQUEST_BYTES_MAX = 64
+};
+
+static int read_request(int fd, uint64_t *ret_id, struct err *err)
+{
+	uint8_t frame[REQUEST_BYTES_MAX];
+	size_t length = 0;
+	int r = read_all(fd, frame, FRAME_HEAD_BYTES, err);
+	if (r <= 0)
+		return r;
+	r = frame_measure(frame, FRAME_HEAD_BYTES, &length, err);
+	if (r < 0)
+		return r;
+	if (length > sizeof(frame))
+		return err_set(err, -EPROTO, "a request of %zu bytes", length);
+	r = read_all(fd, frame + FRAME_HEAD_BYTES, length - FRAME_HEAD_BYTES, err);
+	if (r <= 0)
+		return r;
+	r = frame_decode_request(frame, length, ret_id, err);
+	return r < 0 ? r : 1;
+}
+
+/* The agent refuses what is not printable, and a loader's message may quote any path. */
+static void make_printable(char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
+/* NVML stays open between requests; one that lost its driver is opened anew at the next. */
+static void read_answer(struct session *session, struct answer *answer)
+{
+	int r = 0;
+	if (!session->nvml)
+		r = nvml_open(session->driver_root, &session->nvml, &answer->fault);
+	if (r == 0)
+		r = inventory_read(session->nvml, pci_root, answer, &answer->fault);
+	if (r == -EAGAIN)
+		session_done(session);
+	make_printable(answer->fault.msg);
+}
+
+static int answer_request(struct session *session, struct err *err)
+{
+	cleanup_answer struct answer answer = { 0 };
+	int r = read_request(session->fd, &answer.id, err);
+	if (r <= 0)
+		return r;
+	read_answer(session, &answer);
+
+	cleanup_buf struct buf out = BUF_INIT(FRAME_HEAD_BYTES + FRAME_BYTES_MAX);
+	r = frame_encode_answer(&answer, &out);
+	if (r < 0)
+		return err_errno(err, r, "encode an answer");
+	r = write_all(session->fd, out.data, out.len, err);
+	return r < 0 ? r : 1;
+}
+
+int driver_serve(int fd, const char *container_driver_root)
+{
+	CLEANUP(session_done)
+	struct session session = { .fd = fd, .driver_root = container_driver_root };
+	struct err err = ERR_INIT;
+	int r = tie_to_parent(fd, &err);
+	/* What the agent has open is not ours to keep open: its sockets must close with it. */
+	if (r == 0 && close_range((unsigned)fd + 1, ~0U, 0) < 0)
+		r = err_errno(&err, -errno, "close_range");
+	if (r == 0)
+		do
+			r = answer_request(&session, &err);
+		while (r > 0);
+	if (r == 0)
+		return EXIT_SUCCESS;
+	(void)fprintf(stderr, "rota driver: %s\n", err.msg); /* the process ends with this */
+	return EXIT_FAILURE;
+}

@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agent's side of the driver process with the real process: this program, started again, on the
+ * simulated NVML. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "driver/answer.h"
+#include "driver/driver.h"
+#include "driver/frame.h"
+
+enum {
+	GUARD_MS = 60 * 1000, /* only a hang takes this long */
+	DEADLINE_MS = 1000,
+	LONG_MS = 120 * 1000, /* a deadline or a grace that must not pass in this test */
+	SHORT_MS = 20,
+	NS_PER_MS = 1000 * 1000,
+	CHILD_FD = 3,
+};
+
+/* Where the process looks for NVML; the first does not exist, so the loader finds the simulated
+ * one. The others tell main() below to misbehave. */
+static const char no_root[] = "/nonexistent";
+static const char nonsense_root[] = "/speaks-nonsense";
+static const char closing_root[] = "/closes-its-socket";
+static const char chatty_root[] = "/speaks-unasked";
+
+static const char two_gpus[] = "gpus: [{uuid: GPU-a}, {uuid: GPU-b, model: NVIDIA H200}]\n";
+
+struct fixture {
+	uv_loop_t loop;
+	uv_timer_t guard;
+	struct driver *driver;
+	struct driver_listener listener;
+	struct driver_options options;
+	char folder[32];
+	char scenario[64];
+	char executable[256];
+	struct snapshot *snapshot;
+	unsigned snapshots;
+	unsigned faults;
+	unsigned warnings;
+	enum driver_fault fault;
+	char text[ERR_TEXT_BYTES];
+	bool stops_in_callback;
+};
+
+static void stop(struct fixture *fixture)
+{
+	driver_stop(fixture->driver);
+	fixture->driver = NULL;
+}
+
+static void on_snapshot(struct driver_listener *listener, struct snapshot *snapshot)
+{
+	struct fixture *fixture = container_of(listener, struct fixture, listener);
+	snapshot_free(fixture->snapshot);
+	fixture->snapshot = snapshot;
+	fixture->snapshots++;
+	if (fixture->stops_in_callback)
+		stop(fixture);
+}
+
+static void on_fault(struct driver_listener *listener, enum driver_fault fault, const char *text)
+{
+	struct fixture *fixture = container_of(listener, struct fixture, listener);
+	fixture->fault = fault;
+	fixture->faults++;
+	(void)snprintf(fixture->text, sizeof(fixture->text), "%s", text);
+}
+
+static void on_warning(struct driver_listener *listener, const char *text)
+{
+	struct fixture *fixture = container_of(listener, struct fixture, listener);
+	fixture->warnings++;
+	(void)snprintf(fixture->text, sizeof(fixture->text), "%s", text);
+}
+
+static void on_guard(uv_timer_t *timer)
+{
+	(void)timer;
+	fail_msg("nothing happened for too long");
+}
+
+static int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	*state = fixture;
+	(void)snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/test_driver.XXXXXX");
+	assert_non_null(mkdtemp(fixture->folder));
+	(void)snprintf(fixture->scenario, sizeof(fixture->scenario), "%s/sim.yaml",
+		       fixture->folder);
+	ssize_t length = readlink("/proc/self/exe", fixture->executable,
+				  sizeof(fixture->executable) - 1);
+	assert_true(length > 0);
+	assert_int_equal(setenv("ROTA_SIM", fixture->scenario, 1), 0);
+	assert_int_equal(setenv("LD_LIBRARY_PATH", SIM_FOLDER, 1), 0);
+	assert_int_equal(uv_loop_init(&fixture->loop), 0);
+	assert_int_equal(uv_timer_init(&fixture->loop, &fixture->guard), 0);
+	uv_unref((uv_handle_t *)&fixture->guard);
+	fixture->listener = (struct driver_listener){ on_snapshot, on_fault, on_warning };
+	fixture->options = (struct driver_options){
+		.executable = fixture->executable,
+		.container_driver_root = no_root,
+		.deadline_ns = (uint64_t)LONG_MS * NS_PER_MS,
+		.poll_ns = (uint64_t)SHORT_MS * NS_PER_MS,
+		.grace_ns = (uint64_t)SHORT_MS * NS_PER_MS,
+	};
+	return 0;
+}
+
+/* Ends with the loop empty and no child left, whatever the test did. */
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+	stop(fixture);
+	uv_close((uv_handle_t *)&fixture->guard, NULL);
+	while (uv_run(&fixture->loop, UV_RUN_DEFAULT) != 0)
+		;
+	assert_int_equal(uv_loop_close(&fixture->loop), 0);
+	snapshot_free(fixture->snapshot);
+	(void)unlink(fixture->scenario);
+	(void)rmdir(fixture->folder);
+	free(fixture);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+	return 0;
+}
+
+static void write_scenario(struct fixture *fixture, const char *text)
+{
+	assert_int_equal(file_write(fixture->scenario, text, strlen(text), 0600, NULL), 0);
+}
+
+static void start(struct fixture *fixture, const char *scenario)
+{
+	write_scenario(fixture, scenario);
+	assert_int_equal(driver_start(&fixture->loop, &fixture->options, &fixture->listener,
+				      &fixture->driver, NULL),
+			 0);
+}
+
+/* Until one of the counters has its value; 0 to ignore one. */
+static void run_until(struct fixture *fixture, unsigned snapshots, unsigned faults,
+		      unsigned warnings)
+{
+	assert_int_equal(uv_timer_start(&fixture->guard, on_guard, GUARD_MS, 0), 0);
+	while (fixture->snapshots < snapshots || fixture->faults < faults ||
+	       fixture->warnings < warnings)
+		(void)uv_run(&fixture->loop, UV_RUN_ONCE);
+	(void)uv_timer_stop(&fixture->guard);
+}
+
+/* The only child of @parent; 0 while there is none. */
+static pid_t child_of(pid_t parent)
+{
+	char path[64];
+	int pid = 0;
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)parent, (int)parent);
+	cleanup_free char *text = NULL;
+	if (file_read(path, 4096, &text, NULL, NULL) == 0 && text)
+		(void)sscanf(text, "%d", &pid);
+	return pid;
+}
+
+static void delivers_what_the_driver_has(void **state)
+{
+	struct fixture *fixture = *state;
+	start(fixture, two_gpus);
+	run_until(fixture, 1, 0, 0);
+
+	const struct snapshot *snapshot = fixture->snapshot;
+	assert_string_equal(snapshot->driver_version, "550.54.15");
+	assert_int_equal(snapshot->cuda_version, 12040);
+	assert_int_equal(snapshot->devices_count, 2);
+	const struct device *device = &snapshot->devices[1];
+	assert_string_equal(device->uuid, "GPU-b");
+	assert_string_equal(device->index, "1");
+	assert_string_equal(device->model, "NVIDIA H200");
+	assert_string_equal(device->bus_id, "00000000:00:1E.0");
+	assert_int_equal(device->minor, 1);
+	assert_int_equal(device->numa_node, 0);
+	assert_int_equal(device->memory_bytes >> 20, 143771);
+	assert_int_equal(device->compute_major, 9);
+	assert_true(device->is_healthy);
+	assert_int_equal(fixture->faults, 0);
+}
+
+static void delivers_only_what_differs(void **state)
+{
+	struct fixture *fixture = *state;
+	start(fixture, two_gpus);
+	run_until(fixture, 1, 0, 0);
+	uint64_t asked_until = uv_now(&fixture->loop) + 10 * (uint64_t)SHORT_MS;
+	while (uv_now(&fixture->loop) < asked_until)
+		(void)uv_run(&fixture->loop, UV_RUN_ONCE);
+	assert_int_equal(fixture->snapshots, 1);
+}
+
+static void a_node_without_gpus_is_an_empty_snapshot(void **state)
+{
+	struct fixture *fixture = *state;
+	start(fixture, "gpus: []\n");
+	run_until(fixture, 1, 0, 0);
+	assert_int_equal(fixture->snapshot->devices_count, 0);
+	assert_int_equal(fixture->faults, 0);
+}
+
+static void says_that_the_library_is_missing(void **state)
+{
+	struct fixture *fixture = *state;
+	void *real = dlopen("libnvidia-ml.so.1", RTLD_LAZY);
+	if (real) {
+		(void)dlclose(real);
+		skip(); /* a machine with a driver */
+	}
+	assert_int_equal(unsetenv("LD_LIBRARY_PATH"), 0);
+	start(fixture, two_gpus);
+	run_until(fixture, 0, 1, 0);
+	assert_int_equal(fixture->fault, DRIVER_FAULT_INIT);
+	assert_non_null(strstr(fixture->text, "libnvidia-ml.so.1"));
+	assert_non_null(strstr(fixture->text, "install the driver"));
+}
+
+static void says_what_nvml_says_and_recovers(void **state)
+{
+	struct fixture *fixture = *state;
+	start(fixture,
+	      "faults: [{call: nvmlInit_v2, do: fail, error: NVML_ERROR_DRIVER_NOT_LOADED}]");
+	run_until(fixture, 0, 1, 0);
+	assert_int_equal(fixture->fault, DRIVER_FAULT_INIT);
+	assert_non_null(strstr(fixture->text, "nvmlInit_v2: Driver Not Loaded"));
+	assert_non_null(strstr(fixture->text, "modprobe nvidia"));
+
+	write_scenario(fixture, two_gpus);
+	run_until(fixture, 1, 0, 0);
+	assert_int_equal(fixture->snapshot->devices_count, 2);
+	assert_int_equal(fixture->faults, 1);
+}
+
+static void an_upgraded_driver_is_opened_anew(void **state)
+{
+	struct fixture *fixture = *state;
+	start(fixture, two_gpus);
+	run_until(fixture, 1, 0, 0);
+	write_scenario(fixture, "faults: [{call: nvmlDeviceGetCount_v2, do: fail, "
+				"error: NVML_ERROR_LIB_RM_VERSION_MISMATCH}]");
+	run_until(fixture, 1, 1, 0);
+	assert_int_equal(fixture->fault, DRIVER_FAULT_INIT);
+	assert_non_null(strstr(fixture->text, "Driver/library version mismatch"));
+
+	write_scenario(fixture, "driver: {version: 580.65.06}");
+	run_until(fixture, 2, 0, 0);
+	assert_string_equal(fixture->snapshot->driver_version, "580.65.06");
+}
+
+static void a_crash_that_is_mended_at_once_is_no_fault(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->options.grace_ns = (uint64_t)LONG_MS * NS_PER_MS;
+	start(fixture, two_gpus);
+	run_until(fixture, 1, 0, 0);
+	pid_t killed = child_of(getpid());
+	write_scenario(fixture, "gpus: [{}]");
+	assert_int_equal(kill(killed, SIGKILL), 0);
+	run_until(fixture, 2, 0, 0);
+	assert_int_equal(fixture->faults, 0);
+	assert_int_not_equal(child_of(getpid()), killed);
+}
+
+static void a_crash_that_goes_on_is_a_fault(void **state)
+{
+	struct fixture *fixture = *state;
+	start(fixture, "faults: [{call: nvmlDeviceGetUUID, do: crash}]");
+	run_until(fixture, 0, 1, 0);
+	assert_int_equal(fixture->fault, DRIVER_FAULT_DIED);
+	assert_non_null(strstr(fixture->text, "signal 6"));
+
+	write_scenario(fixture, two_gpus);
+	run_until(fixture, 1, 0, 0);
+}
+
+static void a_hang_ends_at_the_deadline_and_is_recovered_from(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->options.deadline_ns = (uint64_t)DEADLINE_MS * NS_PER_MS;
+	start(fixture, "faults: [{call: nvmlInit_v2, do: hang}]");
+	run_until(fixture, 0, 1, 0);
+	assert_int_equal(fixture->fault, DRIVER_FAULT_HUNG);
+	assert_non_null(strstr(fixture->text, "did not answer within 1000 ms"));
+
+	write_scenario(fixture, two_gpus);
+	run_until(fixture, 1, 0, 0);
+	assert_int_equal(fixture->snapshot->devices_count, 2);
+}
+
+static void a_hang_may_begin_while_running(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->options.deadline_ns = (uint64_t)DEADLINE_MS * NS_PER_MS;
+	start(fixture, two_gpus);
+	run_until(fixture, 1, 0, 0);
+	write_scenario(fixture, "faults: [{call: nvmlDeviceGetMemoryInfo, do: hang}]");
+	run_until(fixture, 1, 1, 0);
+	assert_int_equal(fixture->fault, DRIVER_FAULT_HUNG);
+
+	/* The same GPUs as before: news, since there was a fault in between. */
+	write_scenario(fixture, two_gpus);
+	run_until(fixture, 2, 0, 0);
+	assert_int_equal(fixture->faults, 1);
+}
+
+static void a_lost_gpu_stays_as_unhealthy_and_is_named(void **state)
+{
+	struct fixture *fixture = *state;
+	start(fixture, two_gpus);
+	run_until(fixture, 1, 0, 0);
+	write_scenario(fixture, "faults: [{call: nvmlDeviceGetHandleByIndex_v2, gpu: 0, do: fail, "
+				"error: NVML_ERROR_GPU_IS_LOST}]");
+	run_until(fixture, 2, 0, 1);
+	assert_int_equal(fixture->snapshot->devices_count, 2);
+	assert_string_equal(fixture->snapshot->devices[0].uuid, "GPU-a");
+	assert_false(fixture->snapshot->devices[0].is_healthy);
+	assert_true(fixture->snapshot->devices[1].is_healthy);
+	assert_non_null(strstr(fixture->text, "GPU 0: nvmlDeviceGetHandleByIndex_v2: GPU is lost"));
+
+	write_scenario(fixture, two_gpus);
+	run_until(fixture, 3, 0, 0);
+	assert_true(fixture->snapshot->devices[0].is_healthy);
+	assert_int_equal(fixture->faults, 0);
+	assert_int_equal(fixture->warnings, 1);
+}
+
+static void a_program_that_is_missing_is_a_fault(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->options.executable = "/nonexistent/rota";
+	start(fixture, two_gpus);
+	run_until(fixture, 0, 1, 0);
+	assert_int_equal(fixture->fault, DRIVER_FAULT_DIED);
+	assert_string_equal(fixture->text, "the driver process cannot be started: "
+					   "/nonexistent/rota: no such file or directory");
+}
+
+static void nonsense_is_a_fault(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->options.container_driver_root = nonsense_root;
+	start(fixture, two_gpus);
+	run_until(fixture, 0, 1, 0);
+	assert_int_equal(fixture->fault, DRIVER_FAULT_DIED);
+	assert_non_null(strstr(fixture->text, "spoke nonsense"));
+}
+
+static void an_answer_that_nobody_asked_for_is_a_fault(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->options.container_driver_root = chatty_root;
+	start(fixture, two_gpus);
+	run_until(fixture, 0, 1, 0);
+	assert_int_equal(fixture->fault, DRIVER_FAULT_DIED);
+	assert_non_null(strstr(fixture->text, "was not asked"));
+}
+
+static void a_closed_socket_is_a_fault_even_if_the_process_lives(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->options.container_driver_root = closing_root;
+	start(fixture, two_gpus);
+	run_until(fixture, 0, 1, 0);
+	assert_int_equal(fixture->fault, DRIVER_FAULT_DIED);
+	assert_non_null(strstr(fixture->text, "closed its socket"));
+}
+
+static void may_be_stopped_in_a_callback(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->stops_in_callback = true;
+	start(fixture, two_gpus);
+	run_until(fixture, 1, 0, 0);
+	assert_int_equal(uv_run(&fixture->loop, UV_RUN_DEFAULT), 0);
+	assert_int_equal(child_of(getpid()), 0);
+}
+
+static void stops_while_the_process_hangs(void **state)
+{
+	struct fixture *fixture = *state;
+	start(fixture, "faults: [{call: nvmlInit_v2, do: hang}]");
+	(void)uv_run(&fixture->loop, UV_RUN_NOWAIT);
+	assert_int_not_equal(child_of(getpid()), 0);
+	stop(fixture);
+	assert_int_equal(uv_run(&fixture->loop, UV_RUN_DEFAULT), 0);
+	assert_int_equal(child_of(getpid()), 0);
+	assert_int_equal(fixture->snapshots, 0);
+	assert_int_equal(fixture->faults, 0);
+}
+
+static void the_process_has_no_descriptor_of_ours(void **state)
+{
+	struct fixture *fixture = *state;
+	cleanup_close int leaky = open("/dev/null", O_RDONLY); /* not CLOEXEC, on purpose */
+	assert_true(leaky >= 0);
+	start(fixture, two_gpus);
+	run_until(fixture, 1, 0, 0);
+
+	char path[64];
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)child_of(getpid()));
+	DIR *folder = opendir(path);
+	assert_non_null(folder);
+	for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder))
+		if (entry->d_name[0] != '.')
+			assert_true(atoi(entry->d_name) <= CHILD_FD);
+	(void)closedir(folder);
+}
+
+static bool has_loaded_nvml(pid_t pid)
+{
+	char path[64];
+	(void)snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	cleanup_free char *text = NULL;
+	return file_read(path, 1 << 20, &text, NULL, NULL) == 0 && text &&
+	       strstr(text, "libnvidia-ml.so.1");
+}
+
+/* A parent that is killed, with a driver process that hangs and so cannot see its socket close. */
+static void the_process_dies_with_its_parent(void **state)
+{
+	struct fixture *fixture = *state;
+	write_scenario(fixture, "faults: [{call: nvmlInit_v2, do: hang}]");
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	pid_t parent = fork();
+	assert_true(parent >= 0);
+	if (parent == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		uv_loop_t loop;
+		(void)uv_loop_init(&loop);
+		(void)driver_start(&loop, &fixture->options, &fixture->listener, &fixture->driver,
+				   NULL);
+		(void)uv_run(&loop, UV_RUN_DEFAULT);
+		_exit(1);
+	}
+	pid_t child = 0;
+	while (!has_loaded_nvml(child) && waitpid(parent, NULL, WNOHANG) == 0)
+		child = child_of(parent);
+	assert_true(has_loaded_nvml(child));
+	assert_int_equal(kill(parent, SIGKILL), 0);
+	assert_int_equal(waitpid(parent, NULL, 0), parent);
+	int status = 0;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGKILL);
+}
+
+static void speak_unasked(void)
+{
+	struct answer answer = { .id = 99, .fault = { -EIO, "unasked" } };
+	struct buf frame = BUF_INIT(FRAME_BYTES_MAX);
+	if (frame_encode_answer(&answer, &frame) == 0)
+		(void)!write(CHILD_FD, frame.data, frame.len);
+	buf_done(&frame);
+}
+
+static int misbehave(const char *root)
+{
+	if (strcmp(root, nonsense_root) == 0)
+		(void)!write(CHILD_FD, "GET / HTTP/1.1\r\n\r\n", 18);
+	else if (strcmp(root, chatty_root) == 0)
+		speak_unasked();
+	else
+		(void)close(CHILD_FD);
+	(void)pause();
+	return EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 4 && strcmp(argv[1], "driver") == 0)
+		return strcmp(argv[3], no_root) == 0 ? driver_serve(CHILD_FD, argv[3])
+						     : misbehave(argv[3]);
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(delivers_what_the_driver_has),
+		TEST(delivers_only_what_differs),
+		TEST(a_node_without_gpus_is_an_empty_snapshot),
+		TEST(says_that_the_library_is_missing),
+		TEST(says_what_nvml_says_and_recovers),
+		TEST(an_upgraded_driver_is_opened_anew),
+		TEST(a_crash_that_is_mended_at_once_is_no_fault),
+		TEST(a_crash_that_goes_on_is_a_fault),
+		TEST(a_hang_ends_at_the_deadline_and_is_recovered_from),
+		TEST(a_hang_may_begin_while_running),
+		TEST(a_lost_gpu_stays_as_unhealthy_and_is_named),
+		TEST(a_program_that_is_missing_is_a_fault),
+		TEST(nonsense_is_a_fault),
+		TEST(an_answer_that_nobody_asked_for_is_a_fault),
+		TEST(a_closed_socket_is_a_fault_even_if_the_process_lives),
+		TEST(may_be_stopped_in_a_callback),
+		TEST(stops_while_the_process_hangs),
+		TEST(the_process_has_no_descriptor_of_ours),
+		TEST(the_process_dies_with_its_parent),
+	};
+	return cmocka_run_group_tests_name("driver", tests, NULL, NULL);
+}
