@@ -8,7 +8,7 @@
 
 #include "driver/nvml_abi.h"
 #include "sim/model.h"
-#include "sim/nvml/answer.h"
+#include "sim/nvml/reply.h"
 #include "sim/nvml/session.h"
 #include "sim/scenario.h"
 
@@ -22,7 +22,7 @@ int nvmlDeviceGetName(struct nvml_device *device, char *name, unsigned length)
 	cleanup_call struct call call = call_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
-	return answer_text(name, length, call.gpu->name);
+	return reply_text(name, length, call.gpu->name);
 }
 
 int nvmlDeviceGetUUID(struct nvml_device *device, char *uuid, unsigned length)
@@ -30,7 +30,7 @@ int nvmlDeviceGetUUID(struct nvml_device *device, char *uuid, unsigned length)
 	cleanup_call struct call call = call_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
-	return answer_text(uuid, length, call.gpu->uuid);
+	return reply_text(uuid, length, call.gpu->uuid);
 }
 
 int nvmlDeviceGetIndex(struct nvml_device *device, unsigned *index)
@@ -38,7 +38,7 @@ int nvmlDeviceGetIndex(struct nvml_device *device, unsigned *index)
 	cleanup_call struct call call = call_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
-	return answer_unsigned(index, call.index);
+	return reply_unsigned(index, call.index);
 }
 
 int nvmlDeviceGetMinorNumber(struct nvml_device *device, unsigned *minor)
@@ -46,7 +46,7 @@ int nvmlDeviceGetMinorNumber(struct nvml_device *device, unsigned *minor)
 	cleanup_call struct call call = call_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
-	return answer_unsigned(minor, call.gpu->minor);
+	return reply_unsigned(minor, call.gpu->minor);
 }
 
 int nvmlDeviceGetBrand(struct nvml_device *device, unsigned *brand)
@@ -54,7 +54,7 @@ int nvmlDeviceGetBrand(struct nvml_device *device, unsigned *brand)
 	cleanup_call struct call call = call_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
-	return answer_unsigned(brand, NVML_BRAND_NVIDIA);
+	return reply_unsigned(brand, NVML_BRAND_NVIDIA);
 }
 
 static unsigned long long reserved_bytes(const struct scenario_gpu *gpu)
@@ -110,7 +110,7 @@ int nvmlDeviceGetPciInfo_v3(struct nvml_device *device, struct nvml_pci_info *pc
 		.pci_device_id = call.gpu->model->pci_device_id,
 		.pci_subsystem_id = call.gpu->model->pci_subsystem_id,
 	};
-	answer_bus_id(&call.gpu->pci, pci);
+	reply_bus_id(&call.gpu->pci, pci);
 	return NVML_SUCCESS;
 }
 
@@ -163,7 +163,7 @@ int nvmlDeviceGetTemperature(struct nvml_device *device, unsigned sensor, unsign
 		return call.code;
 	if (sensor != NVML_TEMPERATURE_GPU)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	return answer_unsigned(celsius, call.gpu->model->idle_celsius);
+	return reply_unsigned(celsius, call.gpu->model->idle_celsius);
 }
 
 int nvmlDeviceGetPowerUsage(struct nvml_device *device, unsigned *milliwatts)
@@ -171,7 +171,7 @@ int nvmlDeviceGetPowerUsage(struct nvml_device *device, unsigned *milliwatts)
 	cleanup_call struct call call = call_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
-	return answer_unsigned(milliwatts, call.gpu->model->idle_watts * MILLIWATTS);
+	return reply_unsigned(milliwatts, call.gpu->model->idle_watts * MILLIWATTS);
 }
 
 int nvmlDeviceGetPowerManagementLimit(struct nvml_device *device, unsigned *milliwatts)
@@ -179,7 +179,7 @@ int nvmlDeviceGetPowerManagementLimit(struct nvml_device *device, unsigned *mill
 	cleanup_call struct call call = call_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
-	return answer_unsigned(milliwatts, call.gpu->model->limit_watts * MILLIWATTS);
+	return reply_unsigned(milliwatts, call.gpu->model->limit_watts * MILLIWATTS);
 }
 
 int nvmlDeviceGetEnforcedPowerLimit(struct nvml_device *device, unsigned *milliwatts)
@@ -187,7 +187,7 @@ int nvmlDeviceGetEnforcedPowerLimit(struct nvml_device *device, unsigned *milliw
 	cleanup_call struct call call = call_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
-	return answer_unsigned(milliwatts, call.gpu->model->limit_watts * MILLIWATTS);
+	return reply_unsigned(milliwatts, call.gpu->model->limit_watts * MILLIWATTS);
 }
 
 /* All models of the table are cooled by their machine's fans. */
@@ -204,7 +204,7 @@ int nvmlDeviceGetPersistenceMode(struct nvml_device *device, unsigned *mode)
 	cleanup_call struct call call = call_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
-	return answer_unsigned(mode, NVML_FEATURE_ENABLED);
+	return reply_unsigned(mode, NVML_FEATURE_ENABLED);
 }
 
 int nvmlDeviceGetPerformanceState(struct nvml_device *device, unsigned *state)
@@ -212,7 +212,7 @@ int nvmlDeviceGetPerformanceState(struct nvml_device *device, unsigned *state)
 	cleanup_call struct call call = call_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
-	return answer_unsigned(state, NVML_PSTATE_8);
+	return reply_unsigned(state, NVML_PSTATE_8);
 }
 
 int nvmlDeviceGetDisplayActive(struct nvml_device *device, unsigned *is_active)
@@ -220,7 +220,7 @@ int nvmlDeviceGetDisplayActive(struct nvml_device *device, unsigned *is_active)
 	cleanup_call struct call call = call_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
-	return answer_unsigned(is_active, NVML_FEATURE_DISABLED);
+	return reply_unsigned(is_active, NVML_FEATURE_DISABLED);
 }
 
 int nvmlDeviceGetEccMode(struct nvml_device *device, unsigned *current, unsigned *pending)
@@ -252,7 +252,7 @@ int nvmlDeviceGetComputeMode(struct nvml_device *device, unsigned *mode)
 	cleanup_call struct call call = call_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
-	return answer_unsigned(mode, NVML_COMPUTEMODE_DEFAULT);
+	return reply_unsigned(mode, NVML_COMPUTEMODE_DEFAULT);
 }
 
 int nvmlDeviceGetMigMode(struct nvml_device *device, unsigned *current, unsigned *pending)
@@ -277,5 +277,5 @@ int nvmlDeviceGetComputeRunningProcesses_v3(struct nvml_device *device, unsigned
 	cleanup_call struct call call = call_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
-	return answer_unsigned(count, 0);
+	return reply_unsigned(count, 0);
 }

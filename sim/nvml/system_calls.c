@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "driver/nvml_abi.h"
-#include "sim/nvml/answer.h"
+#include "sim/nvml/reply.h"
 #include "sim/nvml/session.h"
 #include "sim/scenario.h"
 
@@ -48,7 +48,7 @@ int nvmlSystemGetDriverVersion(char *version, unsigned length)
 	cleanup_call struct call call = call_begin(__func__);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
-	return answer_text(version, length, call.scenario->driver_version);
+	return reply_text(version, length, call.scenario->driver_version);
 }
 
 int nvmlSystemGetNVMLVersion(char *version, unsigned length)
@@ -60,7 +60,7 @@ int nvmlSystemGetNVMLVersion(char *version, unsigned length)
 	/* fits: SCENARIO_TEXT_MAX bounds the version, and a cut one would still be a text */
 	(void)snprintf(text, sizeof(text), "%u.%s", call.scenario->cuda_version / 1000,
 		       call.scenario->driver_version);
-	return answer_text(version, length, text);
+	return reply_text(version, length, text);
 }
 
 int nvmlSystemGetCudaDriverVersion_v2(int *version)
@@ -84,7 +84,7 @@ int nvmlDeviceGetCount_v2(unsigned *count)
 	cleanup_call struct call call = call_begin(__func__);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
-	return answer_unsigned(count, session_gpus_count());
+	return reply_unsigned(count, session_gpus_count());
 }
 
 int nvmlDeviceGetCount(unsigned *count)
@@ -92,8 +92,8 @@ int nvmlDeviceGetCount(unsigned *count)
 	return nvmlDeviceGetCount_v2(count);
 }
 
-static int answer_handle(struct call *call, const char *name, unsigned index,
-			 struct nvml_device **device)
+static int reply_handle(struct call *call, const char *name, unsigned index,
+			struct nvml_device **device)
 {
 	int code = call_meets_gpu(call, name, index);
 	if (code == NVML_SUCCESS)
@@ -108,7 +108,7 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned index, struct nvml_device **device)
 		return call.code;
 	if (!device || !session_gpu(index))
 		return NVML_ERROR_INVALID_ARGUMENT;
-	return answer_handle(&call, __func__, index, device);
+	return reply_handle(&call, __func__, index, device);
 }
 
 int nvmlDeviceGetHandleByIndex(unsigned index, struct nvml_device **device)
@@ -125,7 +125,7 @@ int nvmlDeviceGetHandleByUUID(const char *uuid, struct nvml_device **device)
 		return NVML_ERROR_INVALID_ARGUMENT;
 	for (unsigned i = 0; i < session_gpus_count(); i++)
 		if (strcmp(session_gpu(i)->uuid, uuid) == 0)
-			return answer_handle(&call, __func__, i, device);
+			return reply_handle(&call, __func__, i, device);
 	return NVML_ERROR_NOT_FOUND;
 }
 
@@ -138,10 +138,10 @@ int nvmlDeviceGetHandleByPciBusId_v2(const char *bus_id, struct nvml_device **de
 		return NVML_ERROR_INVALID_ARGUMENT;
 	for (unsigned i = 0; i < session_gpus_count(); i++) {
 		struct nvml_pci_info pci = { 0 };
-		answer_bus_id(&session_gpu(i)->pci, &pci);
+		reply_bus_id(&session_gpu(i)->pci, &pci);
 		if (strcasecmp(pci.bus_id, bus_id) == 0 ||
 		    strcasecmp(pci.bus_id_legacy, bus_id) == 0)
-			return answer_handle(&call, __func__, i, device);
+			return reply_handle(&call, __func__, i, device);
 	}
 	return NVML_ERROR_NOT_FOUND;
 }

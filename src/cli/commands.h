@@ -5,4 +5,5 @@
 #include "cli/command.h"
 
 extern const struct command command_config_check;
+extern const struct command command_driver;
 extern const struct command command_version;

@@ -19,6 +19,7 @@ enum {
 
 static const struct command *const commands[] = {
 	&command_config_check,
+	&command_driver,
 	&command_version,
 };
 

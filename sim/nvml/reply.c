@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See answer.h. Nothing is written when the answer is an error, as in the real library. */
-#include "sim/nvml/answer.h"
+/* See reply.h. Nothing is written when the answer is an error, as in the real library. */
+#include "sim/nvml/reply.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "driver/nvml_abi.h"
 #include "sim/scenario.h"
 
-int answer_text(char *buffer, unsigned length, const char *text)
+int reply_text(char *buffer, unsigned length, const char *text)
 {
 	size_t size = strlen(text) + 1;
 	if (!buffer)
@@ -19,7 +19,7 @@ int answer_text(char *buffer, unsigned length, const char *text)
 	return NVML_SUCCESS;
 }
 
-int answer_unsigned(unsigned *ret, unsigned value)
+int reply_unsigned(unsigned *ret, unsigned value)
 {
 	if (!ret)
 		return NVML_ERROR_INVALID_ARGUMENT;
@@ -27,7 +27,7 @@ int answer_unsigned(unsigned *ret, unsigned value)
 	return NVML_SUCCESS;
 }
 
-void answer_bus_id(const struct scenario_pci *pci, struct nvml_pci_info *ret)
+void reply_bus_id(const struct scenario_pci *pci, struct nvml_pci_info *ret)
 {
 	ret->domain = pci->domain;
 	ret->bus = pci->bus;

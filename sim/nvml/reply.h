@@ -7,10 +7,10 @@ struct scenario_pci;
 
 /** NVML_ERROR_INVALID_ARGUMENT for NULL, NVML_ERROR_INSUFFICIENT_SIZE when @text and its terminator
  * do not fit into @length bytes. */
-int answer_text(char *buffer, unsigned length, const char *text);
+int reply_text(char *buffer, unsigned length, const char *text);
 
 /** NVML_ERROR_INVALID_ARGUMENT for NULL. */
-int answer_unsigned(unsigned *ret, unsigned value);
+int reply_unsigned(unsigned *ret, unsigned value);
 
 /** Fill everything of @ret that follows from the address. */
-void answer_bus_id(const struct scenario_pci *pci, struct nvml_pci_info *ret);
+void reply_bus_id(const struct scenario_pci *pci, struct nvml_pci_info *ret);

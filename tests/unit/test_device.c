@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "core/device.h"
+
+/* Which call of calloc fails, counted down from here; 0: none. */
+static unsigned failing_calloc;
+
+void *__real_calloc(size_t count, size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+	if (failing_calloc > 0 && --failing_calloc == 0)
+		return NULL;
+	return __real_calloc(count, bytes);
+}
+
+static struct snapshot *two_devices(void)
+{
+	struct snapshot *snapshot = snapshot_new(2);
+	assert_non_null(snapshot);
+	snapshot->driver_version = "550.54.15";
+	snapshot->cuda_version = 12040;
+	snapshot->devices[0] = (struct device){ .uuid = "GPU-a",
+						.index = "0",
+						.model = "Tesla T4",
+						.bus_id = "00000000:00:1D.0",
+						.numa_node = 1,
+						.memory_bytes = 15360ULL << 20,
+						.compute_major = 7,
+						.compute_minor = 5,
+						.is_healthy = true };
+	snapshot->devices[1] = snapshot->devices[0];
+	snapshot->devices[1].uuid = "GPU-b";
+	snapshot->devices[1].index = "1";
+	return snapshot;
+}
+
+static void a_new_one_has_no_null_texts(void **state)
+{
+	(void)state;
+	struct snapshot *snapshot = snapshot_new(2);
+	assert_int_equal(snapshot->devices_count, 2);
+	assert_string_equal(snapshot->driver_version, "");
+	assert_string_equal(snapshot->devices[1].uuid, "");
+	assert_string_equal(snapshot->devices[1].index, "");
+	assert_string_equal(snapshot->devices[1].model, "");
+	assert_string_equal(snapshot->devices[1].bus_id, "");
+	assert_int_equal(snapshot->devices[1].numa_node, NUMA_NONE);
+	assert_null(snapshot_free(snapshot));
+	assert_null(snapshot_free(NULL));
+}
+
+static void a_copy_is_equal_and_shares_nothing(void **state)
+{
+	(void)state;
+	struct snapshot *snapshot = two_devices();
+	struct snapshot *copy = snapshot_copy(snapshot);
+	assert_true(snapshot_is_equal(snapshot, copy));
+	assert_ptr_not_equal(snapshot->driver_version, copy->driver_version);
+	assert_ptr_not_equal(snapshot->devices[1].uuid, copy->devices[1].uuid);
+	snapshot_free(snapshot);
+	assert_string_equal(copy->devices[1].uuid, "GPU-b");
+	snapshot_free(copy);
+}
+
+static void every_field_counts(void **state)
+{
+	(void)state;
+	struct snapshot *a = two_devices();
+	struct snapshot *b = two_devices();
+	struct device *device = &b->devices[1];
+	const struct device kept = *device;
+#define DIFFERS(change)                                \
+	do {                                           \
+		change;                                \
+		assert_false(snapshot_is_equal(a, b)); \
+		*device = kept;                        \
+		assert_true(snapshot_is_equal(a, b));  \
+	} while (0)
+	DIFFERS(device->uuid = "GPU-c");
+	DIFFERS(device->index = "2");
+	DIFFERS(device->model = "NVIDIA H200");
+	DIFFERS(device->bus_id = "");
+	DIFFERS(device->minor = 7);
+	DIFFERS(device->numa_node = NUMA_NONE);
+	DIFFERS(device->memory_bytes = 1);
+	DIFFERS(device->compute_major = 9);
+	DIFFERS(device->compute_minor = 0);
+	DIFFERS(device->is_healthy = false);
+#undef DIFFERS
+	snapshot_free(a);
+	snapshot_free(b);
+}
+
+static void versions_and_count_matter(void **state)
+{
+	(void)state;
+	struct snapshot *a = two_devices();
+	struct snapshot *b = two_devices();
+	b->driver_version = "580.65.06";
+	assert_false(snapshot_is_equal(a, b));
+	b->driver_version = a->driver_version;
+	b->cuda_version = 13000;
+	assert_false(snapshot_is_equal(a, b));
+	b->cuda_version = a->cuda_version;
+	b->devices_count = 1;
+	assert_false(snapshot_is_equal(a, b));
+	snapshot_free(a);
+	snapshot_free(b);
+}
+
+static void null_equals_only_null(void **state)
+{
+	(void)state;
+	struct snapshot *snapshot = snapshot_new(0);
+	assert_true(snapshot_is_equal(NULL, NULL));
+	assert_false(snapshot_is_equal(snapshot, NULL));
+	assert_false(snapshot_is_equal(NULL, snapshot));
+	snapshot_free(snapshot);
+}
+
+/* Long texts take an allocation each, so that each can fail. */
+static void a_copy_without_memory_is_none(void **state)
+{
+	(void)state;
+	enum {
+		LONG = 5000
+	};
+	static char text[LONG];
+	memset(text, 'x', sizeof(text) - 1);
+	struct snapshot *snapshot = two_devices();
+	snapshot->driver_version = text;
+	snapshot->devices[0].uuid = text;
+	snapshot->devices[1].bus_id = text;
+
+	struct snapshot *copy = NULL;
+	unsigned failures = 0;
+	while (!copy) {
+		failing_calloc = ++failures;
+		copy = snapshot_copy(snapshot);
+	}
+	failing_calloc = 0;
+	assert_true(failures > 5); /* the struct, its chunk and three long texts failed first */
+	assert_true(snapshot_is_equal(snapshot, copy));
+	snapshot_free(copy);
+	snapshot_free(snapshot);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_new_one_has_no_null_texts),
+		cmocka_unit_test(a_copy_is_equal_and_shares_nothing),
+		cmocka_unit_test(every_field_counts),
+		cmocka_unit_test(versions_and_count_matter),
+		cmocka_unit_test(null_equals_only_null),
+		cmocka_unit_test(a_copy_without_memory_is_none),
+	};
+	return cmocka_run_group_tests_name("device", tests, NULL, NULL);
+}
