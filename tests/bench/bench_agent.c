@@ -5,8 +5,8 @@
  * tests/bench/run.py runs it and judges the figures.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "base/text.h"
+#include "base/option.h"
 #include "bench/fields.h"
 #include "bench/peer.h"
 #include "bench/scratch.h"
@@ -28,6 +28,7 @@ enum {
 	REPLICAS_MAX = 100000,
 	ASKED_MAX = 8, /* replicas that one container asks for */
 	EXIT_USAGE = 2,
+	HELP_BYTES_MAX = 16 << 10,
 	/* Field numbers of v1beta1. */
 	CONTAINERS = 1,
 	DEVICES = 1,
@@ -349,52 +350,67 @@ static int print(const struct options *options, const struct figures *figures)
 	return r < 0 || putchar('\n') == EOF || fflush(stdout) == EOF ? -EIO : 0;
 }
 
-static void print_usage(void)
+/* Values come from the struct of defaults in main(). */
+static const struct option rows[] = {
+	{ .name = "gpus",
+	  .value_name = "N",
+	  .help = "simulated GPUs",
+	  .default_text = "8",
+	  .kind = OPTION_NUMBER,
+	  .offset = offsetof(struct options, gpus),
+	  .min = 1,
+	  .max = GPUS_MAX },
+	{ .name = "replicas",
+	  .value_name = "N",
+	  .help = "of each GPU",
+	  .default_text = "1250",
+	  .kind = OPTION_NUMBER,
+	  .offset = offsetof(struct options, replicas),
+	  .min = 2,
+	  .max = REPLICAS_MAX },
+	{ .name = "preferences",
+	  .value_name = "N",
+	  .help = "calls of GetPreferredAllocation",
+	  .default_text = "300",
+	  .kind = OPTION_NUMBER,
+	  .offset = offsetof(struct options, preferences),
+	  .max = CALLS_MAX },
+	{ .name = "allocations",
+	  .value_name = "N",
+	  .help = "calls of Allocate",
+	  .default_text = "3000",
+	  .kind = OPTION_NUMBER,
+	  .offset = offsetof(struct options, allocations),
+	  .max = CALLS_MAX },
+	{ .name = "mount-at",
+	  .value_name = "DIR",
+	  .help = "where COMMAND looks for kubelet if it takes no other place; needs root",
+	  .kind = OPTION_TEXT,
+	  .offset = offsetof(struct options, mount_at) },
+};
+
+static void print_usage(const char *complaint)
 {
-	(void)fputs("Usage: bench_agent [OPTION...] [COMMAND [ARGUMENT...]]\n"
-		    "Measures the device plugin COMMAND (build/rota agent) as kubelet sees it.\n"
-		    "  --gpus N         simulated GPUs (8)\n"
-		    "  --replicas N     of each GPU (1250)\n"
-		    "  --preferences N  calls of GetPreferredAllocation (300)\n"
-		    "  --allocations N  calls of Allocate (3000)\n"
-		    "  --mount-at DIR   where COMMAND looks for kubelet; needs root\n",
-		    stderr);
+	cleanup_buf struct buf text = BUF_INIT(HELP_BYTES_MAX);
+	option_help(&OPTION_TABLE(rows), &text);
+	(void)fprintf(
+		stderr,
+		"bench_agent: %s\nUsage: bench_agent [OPTION...] [COMMAND [ARGUMENT...]]\n"
+		"Measures the device plugin COMMAND (build/rota agent) as kubelet sees it.\n%s",
+		complaint, text.data ? text.data : ""); /* the process ends with this */
 }
 
-static bool read_options(int argc, char **argv, struct options *ret)
+static int read_options(int argc, char **argv, struct options *ret, struct err *err)
 {
-	static const struct option table[] = {
-		{ "gpus", required_argument, NULL, 'g' },
-		{ "replicas", required_argument, NULL, 'r' },
-		{ "preferences", required_argument, NULL, 'p' },
-		{ "allocations", required_argument, NULL, 'a' },
-		{ "mount-at", required_argument, NULL, 'm' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int r = 0;
-	for (int key = 0; r == 0 && (key = getopt_long(argc, argv, "+", table, NULL)) != -1;)
-		switch (key) {
-		case 'g':
-			r = text_parse_u64(optarg, 1, GPUS_MAX, &ret->gpus);
-			break;
-		case 'r':
-			r = text_parse_u64(optarg, 2, REPLICAS_MAX, &ret->replicas);
-			break;
-		case 'p':
-			r = text_parse_u64(optarg, 0, CALLS_MAX, &ret->preferences);
-			break;
-		case 'a':
-			r = text_parse_u64(optarg, 0, CALLS_MAX, &ret->allocations);
-			break;
-		case 'm':
-			ret->mount_at = optarg;
-			break;
-		default:
-			r = -EINVAL;
-		}
-	if (argv[optind])
-		ret->command = argv + optind;
-	return r == 0;
+	const struct option_set set = { OPTION_TABLE(rows), ret };
+	const struct option_words words = { argv + 1, (size_t)argc - 1 };
+	struct option_words command = { 0 };
+	int r = option_parse(&set, 1, OPTION_ORDER_GO, words, &command, err);
+	if (r < 0 || command.count == 0)
+		return r;
+	command.items[command.count] = NULL; /* they were moved to the front of argv */
+	ret->command = command.items;
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -409,11 +425,13 @@ int main(int argc, char **argv)
 	};
 	struct figures figures = { 0 };
 	struct err err = ERR_INIT;
-	if (!read_options(argc, argv, &options)) {
-		print_usage();
+	int r = read_options(argc, argv, &options, &err);
+	if (r < 0) {
+		print_usage(err.msg);
 		return EXIT_USAGE;
 	}
-	int r = measure(&options, &figures, &err);
+	(void)signal(SIGPIPE, SIG_IGN); /* a plugin that died is told as an error */
+	r = measure(&options, &figures, &err);
 	if (r < 0) {
 		(void)fprintf(stderr, "bench_agent: %s\n", err.msg); /* the process ends with it */
 		return EXIT_FAILURE;

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 enum {
-	TYPE_VARINT = 0,
+	TYPE_VARINT = 0, /* so a tag of this type is only a shifted number */
 	TYPE_BYTES = 2,
 	TYPE_BITS = 3,
 	VARINT_BYTES_MAX = 10,
@@ -29,7 +29,7 @@ void fields_put_bytes(struct buf *buf, unsigned number, const void *bytes, size_
 
 void fields_put_number(struct buf *buf, unsigned number, uint64_t value)
 {
-	put_varint(buf, (uint64_t)number << TYPE_BITS | TYPE_VARINT);
+	put_varint(buf, (uint64_t)number << TYPE_BITS);
 	put_varint(buf, value);
 }
 

@@ -36,6 +36,7 @@ static int set_variable(const char *name, const char *directory, const char *fil
 	int r = scratch_place(directory, file, strlen(file), path);
 	if (r < 0)
 		return err_errno(err, r, "%s", name);
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
 	return setenv(name, path, 1) < 0 ? err_errno(err, -errno, "%s", name) : 0;
 }
 
@@ -82,8 +83,8 @@ static int mount_privately(const char *directory, const char *place)
 /* The child's side: only returns when something failed. */
 static int become(char *const *argv, int log, const char *directory, const char *mount_at)
 {
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || dup2(log, STDOUT_FILENO) < 0 ||
-	    dup2(log, STDERR_FILENO) < 0)
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || signal(SIGPIPE, SIG_DFL) == SIG_ERR ||
+	    dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0)
 		return -errno;
 	int r = mount_at ? mount_privately(directory, mount_at) : 0;
 	if (r < 0)
@@ -118,7 +119,9 @@ int subject_start(struct subject *subject, char *const *argv, const char *direct
 		return err_errno(err, -errno, "fork");
 	if (pid == 0) {
 		r = become(argv, log, directory, mount_at);
-		(void)dprintf(log, "%s: %s\n", argv[0], strerror(-r)); /* read by our parent */
+		struct err failure = ERR_INIT;
+		(void)err_errno(&failure, r, "%s", argv[0]);
+		(void)dprintf(log, "%s\n", failure.msg); /* for who reads the log */
 		_exit(EXEC_FAILED);
 	}
 	subject->pid = pid;
