@@ -16,11 +16,22 @@ enum {
 	ORDINAL_DIGITS_MAX = 5
 };
 
+/* The first separator, or NULL. memchr is several times faster here than memmem, and kubelet sends
+ * 10 000 ids at a time. */
+static const char *find_separator(struct id_text id)
+{
+	const char *at = id.bytes;
+	const char *last = id.bytes + id.length - 1;
+	while ((at = memchr(at, separator[0], (size_t)(last - at))) && at[1] != separator[1])
+		at++;
+	return at;
+}
+
 int replica_parse(struct id_text id, struct replica_id *ret)
 {
 	if (id.length == 0)
 		return -EINVAL;
-	const char *mark = memmem(id.bytes, id.length, separator, strlen(separator));
+	const char *mark = find_separator(id);
 	if (!mark) {
 		*ret = (struct replica_id){ id, REPLICA_WHOLE };
 		return 0;
