@@ -176,6 +176,7 @@ int sandbox_start(const struct sandbox *sandbox, pid_t *ret, struct err *err)
 	if (pid < 0)
 		return pid;
 
+	(void)close(TAKE_FD(go_read));
 	(void)close(TAKE_FD(report_write)); /* so that exec closes the last one */
 	int r = write(go_write, "", 1) == 1 ? await_exec(report_read, err)
 					    : err_errno(err, -errno, "go");
