@@ -131,12 +131,12 @@ static int begin(struct admission *admission, struct err *err)
 	const struct holding *held = holdings_find(&admission->tables->holdings, admission->pod,
 						   admission->resource);
 	if (held && held->ids.count == admission->need)
-		return pick_check_held(entry ? &entry->inventory : NULL, held, err);
+		return pick_check_held(entry ? &entry->listing : NULL, held, err);
 	if (!entry)
 		return err_set(err, -EAGAIN, "cannot allocate unregistered device %s",
 			       admission->resource);
 
-	int r = pick_free(&entry->inventory, &admission->tables->holdings, admission->resource,
+	int r = pick_free(&entry->listing, &admission->tables->holdings, admission->resource,
 			  admission->need, &admission->seed, &admission->available, err);
 	if (r < 0)
 		return r;

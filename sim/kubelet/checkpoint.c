@@ -39,9 +39,9 @@ static int checksum(const json_t *data, uint32_t *ret)
 	return 0;
 }
 
-static int add_id(json_t *groups, const struct inventory *inventory, const char *id)
+static int add_id(json_t *groups, const struct listing *listing, const char *id)
 {
-	const struct inventory_device *device = inventory ? inventory_find(inventory, id) : NULL;
+	const struct listing_device *device = listing ? listing_find(listing, id) : NULL;
 	char node[24] = NO_NUMA_NODE;
 	if (device && device->nodes_count > 0)
 		(void)snprintf(node, sizeof(node), "%" PRId64, device->nodes[0]);
@@ -59,7 +59,7 @@ static json_t *encode_holding(const struct tables *tables, const struct holding 
 	const struct resource_entry *entry = tables_find(tables, holding->resource);
 	cleanup_json json_t *groups = json_object();
 	for (size_t i = 0; i < holding->ids.count; i++)
-		if (add_id(groups, entry ? &entry->inventory : NULL, holding->ids.items[i]) < 0)
+		if (add_id(groups, entry ? &entry->listing : NULL, holding->ids.items[i]) < 0)
 			return NULL;
 	cleanup_free char *response = base64_encode(holding->response, holding->response_length);
 	if (!response)
@@ -69,12 +69,12 @@ static json_t *encode_holding(const struct tables *tables, const struct holding 
 			 "AllocResp", response);
 }
 
-static json_t *encode_healthy(const struct inventory *inventory)
+static json_t *encode_healthy(const struct listing *listing)
 {
 	cleanup_json json_t *list = json_array();
-	for (size_t i = 0; i < inventory->count; i++)
-		if (inventory->devices[i].is_healthy &&
-		    json_array_append_new(list, json_string(inventory->devices[i].id)) < 0)
+	for (size_t i = 0; i < listing->count; i++)
+		if (listing->devices[i].is_healthy &&
+		    json_array_append_new(list, json_string(listing->devices[i].id)) < 0)
 			return NULL;
 	return TAKE_PTR(list);
 }
@@ -89,7 +89,7 @@ static json_t *encode_data(const struct tables *tables)
 			return NULL;
 	for (size_t i = 0; i < tables->count; i++)
 		if (json_object_set_new(registered, tables->resources[i]->name,
-					encode_healthy(&tables->resources[i]->inventory)) < 0)
+					encode_healthy(&tables->resources[i]->listing)) < 0)
 			return NULL;
 	return json_pack("{s:O, s:O}", "PodDeviceEntries", entries, "RegisteredDevices",
 			 registered);
@@ -177,7 +177,7 @@ static int decode_data(json_t *data, struct tables *tables, struct err *err)
 		int r = tables_get(tables, name, &entry, err);
 		if (r < 0)
 			return r;
-		inventory_stop(&entry->inventory);
+		listing_stop(&entry->listing);
 	}
 	return 0;
 }

@@ -14,10 +14,10 @@ DEFINE_CLEANUP(json_t *, json_drop, json_decref);
 #define cleanup_json CLEANUP(json_drop)
 
 static const char *const states[] = {
-	[INVENTORY_SILENT] = "silent",
-	[INVENTORY_LISTED] = "listed",
-	[INVENTORY_LOST] = "lost",
-	[INVENTORY_STOPPED] = "stopped",
+	[LISTING_SILENT] = "silent",
+	[LISTING_CURRENT] = "listed",
+	[LISTING_LOST] = "lost",
+	[LISTING_STOPPED] = "stopped",
 };
 
 /* A reader that is gone shows as the end of stdin, so a failed write needs no handling here. */
@@ -74,10 +74,10 @@ json_t *events_node(const struct tables *tables)
 	cleanup_json json_t *allocatable = json_object();
 	for (size_t i = 0; i < tables->count; i++) {
 		const struct resource_entry *entry = tables->resources[i];
-		if (entry->inventory.state == INVENTORY_SILENT)
+		if (entry->listing.state == LISTING_SILENT)
 			continue;
-		json_t *all = json_integer((json_int_t)entry->inventory.count);
-		json_t *healthy = json_integer((json_int_t)entry->inventory.healthy);
+		json_t *all = json_integer((json_int_t)entry->listing.count);
+		json_t *healthy = json_integer((json_int_t)entry->listing.healthy);
 		if (json_object_set_new(capacity, entry->name, all) < 0 ||
 		    json_object_set_new(allocatable, entry->name, healthy) < 0)
 			return NULL;
@@ -85,7 +85,7 @@ json_t *events_node(const struct tables *tables)
 	return json_pack("{s:O, s:O}", "capacity", capacity, "allocatable", allocatable);
 }
 
-static json_t *device_json(const struct inventory_device *device)
+static json_t *device_json(const struct listing_device *device)
 {
 	cleanup_json json_t *nodes = json_array();
 	for (size_t i = 0; i < device->nodes_count; i++)
@@ -97,12 +97,12 @@ static json_t *device_json(const struct inventory_device *device)
 
 static json_t *resource_json(const struct resource_entry *entry)
 {
-	const struct inventory *inventory = &entry->inventory;
+	const struct listing *listing = &entry->listing;
 	cleanup_json json_t *devices = json_array();
-	for (size_t i = 0; i < inventory->count; i++)
-		if (json_array_append_new(devices, device_json(&inventory->devices[i])) < 0)
+	for (size_t i = 0; i < listing->count; i++)
+		if (json_array_append_new(devices, device_json(&listing->devices[i])) < 0)
 			return NULL;
-	return json_pack("{s:s, s:b, s:O}", "state", states[inventory->state], "served",
+	return json_pack("{s:s, s:b, s:O}", "state", states[listing->state], "served",
 			 (int)(entry->endpoint != NULL), "devices", devices);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See ids.h. Lists are short (a request) or searched once (an inventory), so no index is kept. */
+/* See ids.h. Lists are short (a request) or searched once (a listing), so no index is kept. */
 #include "sim/kubelet/ids.h"
 
 #include <errno.h>

@@ -105,7 +105,7 @@ static bool is_text(const ProtobufCBinaryData *id)
 	return text_is_utf8(id->data, id->len);
 }
 
-static int read_device(struct arena *arena, const Wire__Device *from, struct inventory_device *to)
+static int read_device(struct arena *arena, const Wire__Device *from, struct listing_device *to)
 {
 	if (!is_text(&from->id))
 		return -EBADMSG;
@@ -126,16 +126,14 @@ static int read_device(struct arena *arena, const Wire__Device *from, struct inv
 	return 0;
 }
 
-int message_read_list(const uint8_t *bytes, size_t length, struct inventory *inventory,
-		      struct err *err)
+int message_read_list(const uint8_t *bytes, size_t length, struct listing *listing, struct err *err)
 {
 	cleanup_message Wire__DeviceList *list = wire__device_list__unpack(NULL, length, bytes);
 	if (!list)
 		return malformed(err, "ListAndWatchResponse");
 
 	cleanup_arena struct arena arena = { 0 };
-	struct inventory_device *devices = arena_array(&arena, list->n_devices + 1,
-						       sizeof(*devices));
+	struct listing_device *devices = arena_array(&arena, list->n_devices + 1, sizeof(*devices));
 	if (!devices)
 		return err_errno(err, -ENOMEM, "list of devices");
 	for (size_t i = 0; i < list->n_devices; i++) {
@@ -143,7 +141,7 @@ int message_read_list(const uint8_t *bytes, size_t length, struct inventory *inv
 		if (r < 0)
 			return err_errno(err, r, "device %zu of the list", i);
 	}
-	int r = inventory_replace(inventory, devices, list->n_devices);
+	int r = listing_replace(listing, devices, list->n_devices);
 	return r < 0 ? err_errno(err, r, "list of devices") : 0;
 }
 

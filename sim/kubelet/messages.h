@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 #include "sim/kubelet/ids.h"
-#include "sim/kubelet/inventory.h"
+#include "sim/kubelet/listing.h"
 
 struct message_options {
 	bool is_pre_start_required;
@@ -23,8 +23,8 @@ int message_pre_start(const struct ids *ids, uint8_t **ret, size_t *ret_length);
 /* Each decodes an answer: 0, -EBADMSG (malformed), -ENOMEM. */
 int message_read_options(const uint8_t *bytes, size_t length, struct message_options *ret,
 			 struct err *err);
-/** Replaces @inventory; also -EBADMSG for an id that is not text. */
-int message_read_list(const uint8_t *bytes, size_t length, struct inventory *inventory,
+/** Replaces @listing; also -EBADMSG for an id that is not text. */
+int message_read_list(const uint8_t *bytes, size_t length, struct listing *listing,
 		      struct err *err);
 /** The ids of the first container. */
 int message_read_preferred(const uint8_t *bytes, size_t length, struct ids *ret, struct err *err);

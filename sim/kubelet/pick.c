@@ -15,12 +15,12 @@ enum {
 	MESSAGE_IDS_BYTES = 120
 };
 
-int pick_free(const struct inventory *inventory, const struct holdings *holdings,
-	      const char *resource, size_t need, uint64_t *seed, struct ids *ret, struct err *err)
+int pick_free(const struct listing *listing, const struct holdings *holdings, const char *resource,
+	      size_t need, uint64_t *seed, struct ids *ret, struct err *err)
 {
 	cleanup_ids struct ids found = { 0 };
-	for (size_t i = 0; i < inventory->count; i++) {
-		const struct inventory_device *device = &inventory->devices[i];
+	for (size_t i = 0; i < listing->count; i++) {
+		const struct listing_device *device = &listing->devices[i];
 		if (!device->is_healthy || holdings_has(holdings, resource, device->id))
 			continue;
 		int r = ids_add(&found, device->id, strlen(device->id));
@@ -67,13 +67,12 @@ int pick_devices(const struct ids *free_ids, const struct ids *preferred, size_t
 	return 0;
 }
 
-int pick_check_held(const struct inventory *inventory, const struct holding *holding,
-		    struct err *err)
+int pick_check_held(const struct listing *listing, const struct holding *holding, struct err *err)
 {
-	if (!inventory)
+	if (!listing)
 		return err_set(err, -EAGAIN, "cannot allocate unregistered device %s",
 			       holding->resource);
-	if (inventory->healthy == 0)
+	if (listing->healthy == 0)
 		return err_set(err, -EAGAIN,
 			       "no healthy devices present; cannot allocate unhealthy devices %s",
 			       holding->resource);
@@ -81,7 +80,7 @@ int pick_check_held(const struct inventory *inventory, const struct holding *hol
 	cleanup_ids struct ids sick = { 0 };
 	for (size_t i = 0; i < holding->ids.count; i++) {
 		const char *id = holding->ids.items[i];
-		const struct inventory_device *device = inventory_find(inventory, id);
+		const struct listing_device *device = listing_find(listing, id);
 		if (device && device->is_healthy)
 			continue;
 		if (ids_add(&sick, id, strlen(id)) < 0)

@@ -8,15 +8,15 @@
 #include "base/err.h"
 #include "sim/kubelet/holdings.h"
 #include "sim/kubelet/ids.h"
-#include "sim/kubelet/inventory.h"
+#include "sim/kubelet/listing.h"
 
 /**
  * What may be given out: healthy and held by nobody, in random order.
  *
  * Returns 0, -ENOMEM, -EAGAIN when they are fewer than @need; the text is kubelet's.
  */
-int pick_free(const struct inventory *inventory, const struct holdings *holdings,
-	      const char *resource, size_t need, uint64_t *seed, struct ids *ret, struct err *err);
+int pick_free(const struct listing *listing, const struct holdings *holdings, const char *resource,
+	      size_t need, uint64_t *seed, struct ids *ret, struct err *err);
 
 /**
  * Choose @need of @free: first what the plugin prefers (ids that are not free are dropped without a
@@ -32,9 +32,8 @@ int pick_devices(const struct ids *free_ids, const struct ids *preferred, size_t
 /**
  * Whether a pod that already holds devices may go on with them after a restart of kubelet.
  *
- * @inventory  NULL for a resource that is not registered.
+ * @listing  NULL for a resource that is not registered.
  *
  * Returns 0 or -EAGAIN with kubelet's text.
  */
-int pick_check_held(const struct inventory *inventory, const struct holding *holding,
-		    struct err *err);
+int pick_check_held(const struct listing *listing, const struct holding *holding, struct err *err);

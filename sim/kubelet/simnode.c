@@ -119,9 +119,9 @@ static void on_grace(uv_timer_t *timer)
 	uint64_t grace_ns = node->options->grace_ms * NS_PER_MS;
 	bool is_pending = false;
 	for (size_t i = 0; i < node->tables.count; i++) {
-		struct inventory *inventory = &node->tables.resources[i]->inventory;
-		(void)inventory_expire(inventory, now_ns(), grace_ns);
-		is_pending = is_pending || inventory->state == INVENTORY_LOST;
+		struct listing *listing = &node->tables.resources[i]->listing;
+		(void)listing_expire(listing, now_ns(), grace_ns);
+		is_pending = is_pending || listing->state == LISTING_LOST;
 	}
 	if (is_pending) /* the latest loss started the timer anew and is a little younger */
 		(void)uv_timer_start(timer, on_grace, 1 + node->options->grace_ms / 10, 0);
@@ -131,7 +131,7 @@ static void on_grace(uv_timer_t *timer)
 static void lose(struct simnode *node, struct resource_entry *entry)
 {
 	entry->endpoint = NULL;
-	inventory_lose(&entry->inventory, now_ns());
+	listing_lose(&entry->listing, now_ns());
 	(void)uv_timer_start(&node->grace, on_grace, node->options->grace_ms, 0);
 	write_checkpoint(node);
 	tell_node(node);
@@ -170,14 +170,14 @@ static int on_list(struct registry_owner *owner, struct endpoint *endpoint, cons
 	/* An old instance of the plugin may still stream; only the newest counts. */
 	if (!entry || entry->endpoint != endpoint)
 		return 0;
-	int r = message_read_list(message, length, &entry->inventory, err);
+	int r = message_read_list(message, length, &entry->listing, err);
 	if (r < 0)
 		return r;
 
-	const struct inventory *inventory = &entry->inventory;
+	const struct listing *listing = &entry->listing;
 	events_emit("list", json_pack("{s:s, s:I, s:I}", "resource", entry->name, "healthy",
-				      (json_int_t)inventory->healthy, "unhealthy",
-				      (json_int_t)(inventory->count - inventory->healthy)));
+				      (json_int_t)listing->healthy, "unhealthy",
+				      (json_int_t)(listing->count - listing->healthy)));
 	write_checkpoint(node);
 	tell_node(node);
 	schedule_later(node);
@@ -214,7 +214,7 @@ static bool fits(const struct simnode *node, const struct pod *pod)
 	if (!pod->spec.resource)
 		return true;
 	const struct resource_entry *entry = tables_find(&node->tables, pod->spec.resource);
-	size_t allocatable = entry ? entry->inventory.healthy : 0;
+	size_t allocatable = entry ? entry->listing.healthy : 0;
 	size_t taken = requested(node, pod->spec.resource);
 	return taken <= allocatable && allocatable - taken >= pod->spec.count;
 }

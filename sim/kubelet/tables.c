@@ -39,7 +39,7 @@ int tables_get(struct tables *tables, const char *name, struct resource_entry **
 void tables_done(struct tables *tables)
 {
 	for (size_t i = 0; i < tables->count; i++) {
-		inventory_done(&tables->resources[i]->inventory);
+		listing_done(&tables->resources[i]->listing);
 		free(tables->resources[i]->name);
 		free(tables->resources[i]);
 	}

@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 #include "sim/kubelet/holdings.h"
-#include "sim/kubelet/inventory.h"
+#include "sim/kubelet/listing.h"
 
 enum {
 	TABLES_RESOURCES_MAX = 64, /* a node has a handful */
@@ -18,7 +18,7 @@ struct endpoint;
 
 struct resource_entry {
 	char *name; /* owned */
-	struct inventory inventory;
+	struct listing listing;
 	struct endpoint *endpoint; /* borrowed from the registry; NULL while no plugin serves it */
 };
 
