@@ -9,22 +9,21 @@
 #include <stdio.h>
 #include <string.h>
 
-int err_set(struct err *err, int code, const char *format, ...)
+void err_set_text(struct err *err, int code, const char *format, ...)
 {
 	if (!err)
-		return code;
+		return;
 	err->code = code;
 	va_list args;
 	va_start(args, format);
 	(void)vsnprintf(err->msg, sizeof(err->msg), format, args); /* a cut text is still a text */
 	va_end(args);
-	return code;
 }
 
-int err_wrap(struct err *err, int code, const char *format, ...)
+void err_wrap_text(struct err *err, int code, const char *format, ...)
 {
 	if (!err)
-		return code;
+		return;
 	char context[ERR_TEXT_BYTES];
 	va_list args;
 	va_start(args, format);
@@ -36,19 +35,18 @@ int err_wrap(struct err *err, int code, const char *format, ...)
 	size_t length = wanted < 0 ? 0 : strnlen(context, sizeof(context));
 	err->code = code;
 	if (room < 3 || length == 0)
-		return code;
+		return;
 	if (length > room - 2)
 		length = room - 2;
 	memmove(err->msg + length + 2, err->msg, cause + 1);
 	memcpy(err->msg, context, length);
 	memcpy(err->msg + length, ": ", 2);
-	return code;
 }
 
-int err_errno(struct err *err, int code, const char *format, ...)
+void err_errno_text(struct err *err, int code, const char *format, ...)
 {
 	if (!err)
-		return code;
+		return;
 	err->code = code;
 	va_list args;
 	va_start(args, format);
@@ -59,5 +57,4 @@ int err_errno(struct err *err, int code, const char *format, ...)
 	/* glibc's strerror() keeps its text per thread since 2.32. */
 	const char *words = strerror(-code); /* NOLINT(concurrency-mt-unsafe): see above */
 	(void)snprintf(err->msg + used, sizeof(err->msg) - used, ": %s", words);
-	return code;
 }

@@ -18,15 +18,19 @@ struct err {
 	}
 
 /**
- * State what went wrong; for the one who detects it.
+ * State what went wrong; for the one who detects it: err_set(err, -ERANGE, "%u is ...", count).
  *
  * @err   NULL is allowed: the code is enough.
  * @code  negative errno.
  *
  * Returns @code. Does not allocate.
  */
-__attribute__((format(printf, 3, 4))) int err_set(struct err *err, int code, const char *format,
-						  ...);
+#define err_set(err, code, ...)                            \
+	({                                                 \
+		const int set_code_ = (code);              \
+		err_set_text(err, set_code_, __VA_ARGS__); \
+		set_code_;                                 \
+	})
 
 /**
  * Put "context: " before the text; for each one above. When the buffer is full the context is
@@ -34,9 +38,26 @@ __attribute__((format(printf, 3, 4))) int err_set(struct err *err, int code, con
  *
  * Returns @code.
  */
-__attribute__((format(printf, 3, 4))) int err_wrap(struct err *err, int code, const char *format,
-						   ...);
+#define err_wrap(err, code, ...)                             \
+	({                                                   \
+		const int wrap_code_ = (code);               \
+		err_wrap_text(err, wrap_code_, __VA_ARGS__); \
+		wrap_code_;                                  \
+	})
 
 /** Same as err_set() with the system's own words for @code (negative errno) after the text. */
-__attribute__((format(printf, 3, 4))) int err_errno(struct err *err, int code, const char *format,
-						    ...);
+#define err_errno(err, code, ...)                              \
+	({                                                     \
+		const int errno_code_ = (code);                \
+		err_errno_text(err, errno_code_, __VA_ARGS__); \
+		errno_code_;                                   \
+	})
+
+/* Behind the macros, which show compilers and analysers that the code comes back as it went in:
+ * without that they take every output of a function that failed for one that may be used. */
+__attribute__((format(printf, 3, 4))) void err_set_text(struct err *err, int code,
+							const char *format, ...);
+__attribute__((format(printf, 3, 4))) void err_wrap_text(struct err *err, int code,
+							 const char *format, ...);
+__attribute__((format(printf, 3, 4))) void err_errno_text(struct err *err, int code,
+							  const char *format, ...);
