@@ -221,6 +221,7 @@ static int read_bus_id(struct reader *reader, const struct tree *node, void *ret
 	struct scenario_pci pci = { 0 };
 	char longer[SCENARIO_TEXT_MAX];
 	char shorter[SCENARIO_TEXT_MAX];
+	/* NOLINTNEXTLINE(cert-err34-c): see above */
 	int got = sscanf(node->text, "%8x:%2x:%2x.0", &pci.domain, &pci.bus, &pci.device);
 	(void)snprintf(longer, sizeof(longer), "%08X:%02X:%02X.0", pci.domain, pci.bus, pci.device);
 	(void)snprintf(shorter, sizeof(shorter), "%04X:%02X:%02X.0", pci.domain, pci.bus,

@@ -9,7 +9,7 @@
 #include "driver/nvml_abi.h"
 #include "sim/model.h"
 #include "sim/nvml/reply.h"
-#include "sim/nvml/session.h"
+#include "sim/nvml/state.h"
 #include "sim/scenario.h"
 
 enum {

@@ -5,29 +5,29 @@
 
 #include "driver/nvml_abi.h"
 #include "sim/nvml/reply.h"
-#include "sim/nvml/session.h"
+#include "sim/nvml/state.h"
 #include "sim/scenario.h"
 
 int nvmlInit_v2(void)
 {
-	return session_start();
+	return state_start();
 }
 
 int nvmlInit(void)
 {
-	return session_start();
+	return state_start();
 }
 
 int nvmlInitWithFlags(unsigned flags)
 {
 	if ((flags & ~(unsigned)(NVML_INIT_FLAG_NO_GPUS | NVML_INIT_FLAG_NO_ATTACH)) != 0)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	return session_start();
+	return state_start();
 }
 
 int nvmlShutdown(void)
 {
-	return session_stop();
+	return state_stop();
 }
 
 const char *nvmlErrorString(int result)
@@ -36,6 +36,7 @@ const char *nvmlErrorString(int result)
 #define RETURN_TEXT(name, value, text) \
 	case (value):                  \
 		return text;
+		/* NOLINTNEXTLINE(bugprone-branch-clone): the last is the default's too */
 		NVML_RETURNS(RETURN_TEXT)
 #undef RETURN_TEXT
 	default:
@@ -84,7 +85,7 @@ int nvmlDeviceGetCount_v2(unsigned *count)
 	cleanup_call struct call call = call_begin(__func__);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
-	return reply_unsigned(count, session_gpus_count());
+	return reply_unsigned(count, state_gpus_count());
 }
 
 int nvmlDeviceGetCount(unsigned *count)
@@ -97,7 +98,7 @@ static int reply_handle(struct call *call, const char *name, unsigned index,
 {
 	int code = call_meets_gpu(call, name, index);
 	if (code == NVML_SUCCESS)
-		*device = session_handle(index);
+		*device = state_handle(index);
 	return code;
 }
 
@@ -106,7 +107,7 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned index, struct nvml_device **device)
 	cleanup_call struct call call = call_begin(__func__);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
-	if (!device || !session_gpu(index))
+	if (!device || !state_gpu(index))
 		return NVML_ERROR_INVALID_ARGUMENT;
 	return reply_handle(&call, __func__, index, device);
 }
@@ -123,8 +124,8 @@ int nvmlDeviceGetHandleByUUID(const char *uuid, struct nvml_device **device)
 		return call.code;
 	if (!uuid || !device)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	for (unsigned i = 0; i < session_gpus_count(); i++)
-		if (strcmp(session_gpu(i)->uuid, uuid) == 0)
+	for (unsigned i = 0; i < state_gpus_count(); i++)
+		if (strcmp(state_gpu(i)->uuid, uuid) == 0)
 			return reply_handle(&call, __func__, i, device);
 	return NVML_ERROR_NOT_FOUND;
 }
@@ -136,9 +137,9 @@ int nvmlDeviceGetHandleByPciBusId_v2(const char *bus_id, struct nvml_device **de
 		return call.code;
 	if (!bus_id || !device)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	for (unsigned i = 0; i < session_gpus_count(); i++) {
+	for (unsigned i = 0; i < state_gpus_count(); i++) {
 		struct nvml_pci_info pci = { 0 };
-		reply_bus_id(&session_gpu(i)->pci, &pci);
+		reply_bus_id(&state_gpu(i)->pci, &pci);
 		if (strcasecmp(pci.bus_id, bus_id) == 0 ||
 		    strcasecmp(pci.bus_id_legacy, bus_id) == 0)
 			return reply_handle(&call, __func__, i, device);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -36,6 +37,12 @@
 /* The object of `type` whose `member` is at `pointer`. */
 #define container_of(pointer, type, member) \
 	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+/* For interfaces of others that are declared without const and do not write. */
+static inline void *unconst(const void *pointer)
+{
+	return (void *)(uintptr_t)pointer; /* NOLINT(performance-no-int-to-ptr): drops const only */
+}
 
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 

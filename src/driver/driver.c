@@ -23,7 +23,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "driver/answer.h"
-#include "driver/frame.h"
+#include "driver/packet.h"
 
 enum {
 	CHILD_FD = 3,
@@ -31,7 +31,7 @@ enum {
 	CLOSE_WAIT_MS = 1000, /* between the end of the stream and the end of the process */
 	STOP_WAIT_MS = 1000,
 	NS_PER_MS = 1000 * 1000,
-	REQUEST_FRAME_MAX = 64,
+	REQUEST_PACKET_MAX = 64,
 };
 
 /* One process. Freed when both handles are closed. */
@@ -302,13 +302,13 @@ static void lose_to_nonsense(struct driver *driver, const struct err *err)
 
 static void ask(struct driver *driver)
 {
-	cleanup_buf struct buf frame = BUF_INIT(REQUEST_FRAME_MAX);
-	int r = frame_encode_request(++driver->request_id, &frame);
+	cleanup_buf struct buf packet = BUF_INIT(REQUEST_PACKET_MAX);
+	int r = packet_encode_request(++driver->request_id, &packet);
 	if (r < 0) {
 		wait_next(driver, retry_ms(driver)); /* memory is out; ask later */
 		return;
 	}
-	uv_buf_t bytes = uv_buf_init(frame.data, (unsigned)frame.len);
+	uv_buf_t bytes = uv_buf_init(packet.data, (unsigned)packet.len);
 	driver->is_asking = true;
 	start_deadline(driver, deadline_ms(driver));
 	/* The peer reads each request before it answers, so the socket has room. A peer that is
@@ -334,18 +334,18 @@ static void take_answer(struct driver *driver, const struct answer *answer)
 	tell_lost(driver, answer);
 }
 
-/* Returns 0 when no whole frame is there, 1 when one was consumed. */
-static int take_frame(struct driver *driver, struct buf *input, struct err *err)
+/* Returns 0 when no whole packet is there, 1 when one was consumed. */
+static int take_packet(struct driver *driver, struct buf *input, struct err *err)
 {
 	const uint8_t *bytes = (const uint8_t *)input->data;
 	cleanup_answer struct answer answer = { 0 };
 	size_t length = 0;
-	int r = frame_measure(bytes, input->len, &length, err);
+	int r = packet_measure(bytes, input->len, &length, err);
 	if (r < 0)
 		return r;
 	if (length == 0 || length > input->len)
 		return 0;
-	r = frame_decode_answer(bytes, length, &answer, err);
+	r = packet_decode_answer(bytes, length, &answer, err);
 	if (r < 0)
 		return r;
 	if (!driver->is_asking || answer.id != driver->request_id)
@@ -384,7 +384,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *chunk)
 		return;
 	}
 	do
-		r = take_frame(driver, &child->input, &err);
+		r = take_packet(driver, &child->input, &err);
 	while (r > 0 && child == driver->child);
 	if (r < 0)
 		lose_to_nonsense(driver, &err);
@@ -392,10 +392,11 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *chunk)
 
 static void describe_end(int64_t status, int signal_number, char *text, size_t size)
 {
+	const char *words = sigdescr_np(signal_number); /* strsignal() is not for threads */
 	if (signal_number != 0)
 		(void)snprintf(text, size,
 			       "the driver process ended by signal %d (%s); it is started again",
-			       signal_number, strsignal(signal_number));
+			       signal_number, words ? words : "unknown");
 	else
 		(void)snprintf(text, size,
 			       "the driver process ended with status %lld; it is started again",
@@ -424,22 +425,12 @@ static struct child *child_new(struct driver *driver)
 	if (!child)
 		return NULL;
 	child->driver = driver;
-	child->input = (struct buf)BUF_INIT(FRAME_HEAD_BYTES + FRAME_BYTES_MAX);
+	child->input = (struct buf)BUF_INIT(PACKET_HEAD_BYTES + PACKET_BYTES_MAX);
 	(void)uv_pipe_init(driver->loop, &child->pipe, 0); /* only sets fields */
 	child->handles = 2;
 	child->next = driver->children;
 	driver->children = child;
 	return child;
-}
-
-/* uv_spawn() takes arguments that are not const, and does not write to them. */
-static char *unconst(const char *text)
-{
-	union {
-		const char *text;
-		char *writable;
-	} pointer = { .text = text };
-	return pointer.writable;
 }
 
 static int child_spawn(struct child *child)

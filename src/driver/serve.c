@@ -14,9 +14,9 @@
 #include "base/buf.h"
 #include "driver/answer.h"
 #include "driver/driver.h"
-#include "driver/frame.h"
 #include "driver/inventory.h"
 #include "driver/nvml.h"
+#include "driver/packet.h"
 
 static const char pci_root[] = "/sys/bus/pci/devices";
 
@@ -84,20 +84,20 @@ enum {
 
 static int read_request(int fd, uint64_t *ret_id, struct err *err)
 {
-	uint8_t frame[REQUEST_BYTES_MAX];
+	uint8_t packet[REQUEST_BYTES_MAX];
 	size_t length = 0;
-	int r = read_all(fd, frame, FRAME_HEAD_BYTES, err);
+	int r = read_all(fd, packet, PACKET_HEAD_BYTES, err);
 	if (r <= 0)
 		return r;
-	r = frame_measure(frame, FRAME_HEAD_BYTES, &length, err);
+	r = packet_measure(packet, PACKET_HEAD_BYTES, &length, err);
 	if (r < 0)
 		return r;
-	if (length > sizeof(frame))
+	if (length > sizeof(packet))
 		return err_set(err, -EPROTO, "a request of %zu bytes", length);
-	r = read_all(fd, frame + FRAME_HEAD_BYTES, length - FRAME_HEAD_BYTES, err);
+	r = read_all(fd, packet + PACKET_HEAD_BYTES, length - PACKET_HEAD_BYTES, err);
 	if (r <= 0)
 		return r;
-	r = frame_decode_request(frame, length, ret_id, err);
+	r = packet_decode_request(packet, length, ret_id, err);
 	return r < 0 ? r : 1;
 }
 
@@ -130,8 +130,8 @@ static int answer_request(struct session *session, struct err *err)
 		return r;
 	read_answer(session, &answer);
 
-	cleanup_buf struct buf out = BUF_INIT(FRAME_HEAD_BYTES + FRAME_BYTES_MAX);
-	r = frame_encode_answer(&answer, &out);
+	cleanup_buf struct buf out = BUF_INIT(PACKET_HEAD_BYTES + PACKET_BYTES_MAX);
+	r = packet_encode_answer(&answer, &out);
 	if (r < 0)
 		return err_errno(err, r, "encode an answer");
 	r = write_all(session->fd, out.data, out.len, err);

@@ -276,14 +276,14 @@ static void on_event(struct stream *stream)
 	struct outcall *call = call_of(stream);
 	struct calling *calling = calling_of(call);
 	calling->delivering = call;
-	while (calling->delivering && !list_is_empty(&call->answers)) {
+	while (calling->delivering == call && !list_is_empty(&call->answers)) {
 		struct answer *answer = container_of(call->answers.next, struct answer, node);
 		list_remove(&answer->node);
 		if (call->reply->on_message)
 			call->reply->on_message(call->reply, answer->bytes, answer->length);
 		answer_free(answer);
 	}
-	if (!calling->delivering)
+	if (calling->delivering != call)
 		return;
 	calling->delivering = NULL;
 	if (call->is_over)

@@ -36,8 +36,7 @@ static void on_written(uv_write_t *request, int status)
 /* Returns whether the socket took all at once. */
 static bool write_output(struct link *link, const uint8_t *bytes, size_t length)
 {
-	/* libuv declares it without const and does not write to it. */
-	uv_buf_t buf = uv_buf_init((char *)(uintptr_t)bytes, (unsigned)length);
+	uv_buf_t buf = uv_buf_init(unconst(bytes), (unsigned)length);
 	int n = uv_try_write(stream_of(link), &buf, 1);
 	if (n == (int)length)
 		return true;

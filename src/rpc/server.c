@@ -261,7 +261,7 @@ static int server_new(uv_loop_t *loop, const char *path, struct rpc_server **ret
 	cleanup_free struct rpc_server *server = calloc(1, sizeof(*server));
 	if (!server)
 		return err_set(err, -ENOMEM, "%s: out of memory", path);
-	memcpy(server->path, path, strlen(path));
+	memcpy(server->path, path, strlen(path) + 1);
 	list_init(&server->connections);
 	int r = make_socket(server, ret_fd, err);
 	if (r < 0)

@@ -188,10 +188,9 @@ nghttp2_data_provider stream_provider(void)
 
 nghttp2_nv session_header(const char *name, const char *value, uint8_t flags)
 {
-	/* nghttp2 declares both without const and does not write to them. */
 	return (nghttp2_nv){
-		.name = (uint8_t *)(uintptr_t)name,
-		.value = (uint8_t *)(uintptr_t)value,
+		.name = unconst(name),
+		.value = unconst(value),
 		.namelen = strlen(name),
 		.valuelen = strlen(value),
 		.flags = (uint8_t)(flags | NGHTTP2_NV_FLAG_NO_COPY_NAME),
@@ -210,6 +209,8 @@ static int on_begin_headers(nghttp2_session *http2, const nghttp2_frame *frame, 
 	return r < 0 ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE : 0;
 }
 
+/* The parameters are nghttp2's. */
+/* NOLINTNEXTLINE(readability-function-size) */
 static int on_header(nghttp2_session *http2, const nghttp2_frame *frame, const uint8_t *name,
 		     size_t name_length, const uint8_t *value, size_t length, uint8_t flags,
 		     void *user_data)

@@ -23,7 +23,7 @@
 #include "base/file.h"
 #include "driver/answer.h"
 #include "driver/driver.h"
-#include "driver/frame.h"
+#include "driver/packet.h"
 
 enum {
 	GUARD_MS = 60 * 1000, /* only a hang takes this long */
@@ -470,10 +470,10 @@ static void the_process_dies_with_its_parent(void **state)
 static void speak_unasked(void)
 {
 	struct answer answer = { .id = 99, .fault = { -EIO, "unasked" } };
-	struct buf frame = BUF_INIT(FRAME_BYTES_MAX);
-	if (frame_encode_answer(&answer, &frame) == 0)
-		(void)!write(CHILD_FD, frame.data, frame.len);
-	buf_done(&frame);
+	struct buf packet = BUF_INIT(PACKET_BYTES_MAX);
+	if (packet_encode_answer(&answer, &packet) == 0)
+		(void)!write(CHILD_FD, packet.data, packet.len);
+	buf_done(&packet);
 }
 
 static int misbehave(const char *root)

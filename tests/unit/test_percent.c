@@ -86,8 +86,10 @@ static void long_texts_are_cut_between_characters(void **state)
 	};
 	char *text = calloc(1, 2 * CHARACTERS + 1);
 	assert_non_null(text);
-	for (size_t i = 0; i < CHARACTERS; i++)
-		memcpy(text + 2 * i, "\xc3\xa4", 2);
+	for (size_t i = 0; i < CHARACTERS; i++) {
+		text[2 * i] = '\xc3';
+		text[2 * i + 1] = '\xa4';
+	}
 
 	char *wire = percent_encode(text);
 	assert_in_range(strlen(wire), PERCENT_BYTES_MAX - 5, PERCENT_BYTES_MAX);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Frames of the driver process. protobuf-c turns bytes into structs; whether they make sense is
+ * Packets of the driver process. protobuf-c turns bytes into structs; whether they make sense is
  * checked here. Invariant: nothing of a message that is refused reaches the caller.
  */
-#include "driver/frame.h"
+#include "driver/packet.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -16,9 +16,9 @@
 #include "driver/answer.h"
 #include "driver/driver.pb-c.h"
 
-enum frame_kind {
-	FRAME_REQUEST = 1,
-	FRAME_ANSWER = 2,
+enum packet_kind {
+	PACKET_REQUEST = 1,
+	PACKET_ANSWER = 2,
 };
 
 struct head {
@@ -27,29 +27,29 @@ struct head {
 	uint16_t kind;
 };
 
-static_assert(sizeof(struct head) == FRAME_HEAD_BYTES, "the head has no padding");
+static_assert(sizeof(struct head) == PACKET_HEAD_BYTES, "the head has no padding");
 
-static int append(struct buf *out, enum frame_kind kind, const ProtobufCMessage *message)
+static int append(struct buf *out, enum packet_kind kind, const ProtobufCMessage *message)
 {
 	size_t length = protobuf_c_message_get_packed_size(message);
-	if (length > FRAME_BYTES_MAX)
+	if (length > PACKET_BYTES_MAX)
 		return -EMSGSIZE;
 	cleanup_free uint8_t *packed = malloc(length + 1);
 	if (!packed)
 		return -ENOMEM;
 	(void)protobuf_c_message_pack(message, packed); /* writes the length just computed */
 
-	struct head head = { htole32((uint32_t)length), htole16(FRAME_VERSION),
+	struct head head = { htole32((uint32_t)length), htole16(PACKET_VERSION),
 			     htole16((uint16_t)kind) };
 	int r = buf_append(out, &head, sizeof(head));
 	return r < 0 ? r : buf_append(out, packed, length);
 }
 
-int frame_encode_request(uint64_t id, struct buf *out)
+int packet_encode_request(uint64_t id, struct buf *out)
 {
 	DriverWire__Request request = DRIVER_WIRE__REQUEST__INIT;
 	request.id = id;
-	return append(out, FRAME_REQUEST, &request.base);
+	return append(out, PACKET_REQUEST, &request.base);
 }
 
 /* The message only borrows the text while it is packed. */
@@ -110,7 +110,7 @@ static int fill_lost(const struct answer *answer, struct arena *arena, DriverWir
 	return 0;
 }
 
-int frame_encode_answer(const struct answer *answer, struct buf *out)
+int packet_encode_answer(const struct answer *answer, struct buf *out)
 {
 	cleanup_arena struct arena arena = { 0 };
 	DriverWire__Snapshot snapshot = DRIVER_WIRE__SNAPSHOT__INIT;
@@ -119,7 +119,7 @@ int frame_encode_answer(const struct answer *answer, struct buf *out)
 	if (!answer->snapshot) {
 		message.fault_code = answer->fault.code;
 		message.fault = bytes_of(answer->fault.msg);
-		return append(out, FRAME_ANSWER, &message.base);
+		return append(out, PACKET_ANSWER, &message.base);
 	}
 	snapshot.driver_version = bytes_of(answer->snapshot->driver_version);
 	snapshot.cuda_version = answer->snapshot->cuda_version;
@@ -129,7 +129,7 @@ int frame_encode_answer(const struct answer *answer, struct buf *out)
 	if (r < 0)
 		return r;
 	message.snapshot = &snapshot;
-	return append(out, FRAME_ANSWER, &message.base);
+	return append(out, PACKET_ANSWER, &message.base);
 }
 
 static struct head head_of(const uint8_t *bytes)
@@ -139,45 +139,46 @@ static struct head head_of(const uint8_t *bytes)
 	return (struct head){ le32toh(head.length), le16toh(head.version), le16toh(head.kind) };
 }
 
-int frame_measure(const uint8_t *bytes, size_t length, size_t *ret, struct err *err)
+int packet_measure(const uint8_t *bytes, size_t length, size_t *ret, struct err *err)
 {
-	if (length < FRAME_HEAD_BYTES) {
+	if (length < PACKET_HEAD_BYTES) {
 		*ret = 0;
 		return 0;
 	}
 	struct head head = head_of(bytes);
-	if (head.version != FRAME_VERSION)
-		return err_set(err, -EPROTO, "a frame of version %u, expected %d", head.version,
-			       FRAME_VERSION);
-	if (head.length > FRAME_BYTES_MAX)
-		return err_set(err, -EMSGSIZE, "a frame of %u bytes, at most %d are allowed",
-			       head.length, FRAME_BYTES_MAX);
-	*ret = FRAME_HEAD_BYTES + head.length;
+	if (head.version != PACKET_VERSION)
+		return err_set(err, -EPROTO, "a packet of version %u, expected %d", head.version,
+			       PACKET_VERSION);
+	if (head.length > PACKET_BYTES_MAX)
+		return err_set(err, -EMSGSIZE, "a packet of %u bytes, at most %d are allowed",
+			       head.length, PACKET_BYTES_MAX);
+	*ret = PACKET_HEAD_BYTES + head.length;
 	return 0;
 }
 
-static int check_frame(const uint8_t *frame, size_t length, enum frame_kind kind, struct err *err)
+static int check_packet(const uint8_t *packet, size_t length, enum packet_kind kind,
+			struct err *err)
 {
 	size_t measured = 0;
-	int r = frame_measure(frame, length, &measured, err);
+	int r = packet_measure(packet, length, &measured, err);
 	if (r < 0)
 		return r;
 	if (measured == 0 || measured != length)
-		return err_set(err, -EPROTO, "a frame of %zu bytes that says it has %zu", length,
+		return err_set(err, -EPROTO, "a packet of %zu bytes that says it has %zu", length,
 			       measured);
-	if (head_of(frame).kind != kind)
-		return err_set(err, -EPROTO, "a frame of kind %u, expected %u", head_of(frame).kind,
-			       (unsigned)kind);
+	if (head_of(packet).kind != kind)
+		return err_set(err, -EPROTO, "a packet of kind %u, expected %u",
+			       head_of(packet).kind, (unsigned)kind);
 	return 0;
 }
 
-int frame_decode_request(const uint8_t *frame, size_t length, uint64_t *ret_id, struct err *err)
+int packet_decode_request(const uint8_t *packet, size_t length, uint64_t *ret_id, struct err *err)
 {
-	int r = check_frame(frame, length, FRAME_REQUEST, err);
+	int r = check_packet(packet, length, PACKET_REQUEST, err);
 	if (r < 0)
 		return r;
-	DriverWire__Request *request = driver_wire__request__unpack(NULL, length - FRAME_HEAD_BYTES,
-								    frame + FRAME_HEAD_BYTES);
+	DriverWire__Request *request = driver_wire__request__unpack(
+		NULL, length - PACKET_HEAD_BYTES, packet + PACKET_HEAD_BYTES);
 	if (!request)
 		return err_set(err, -EPROTO, "a request that is not protobuf, or out of memory");
 	*ret_id = request->id;
@@ -195,11 +196,11 @@ static bool is_printable(const ProtobufCBinaryData *text)
 	return true;
 }
 
-/* Copies a text when it is @min to FRAME_TEXT_MAX bytes long and printable. */
+/* Copies a text when it is @min to PACKET_TEXT_MAX bytes long and printable. */
 static int take_text(struct arena *arena, const ProtobufCBinaryData *text, size_t min,
 		     const char **ret, struct err *err)
 {
-	if (text->len < min || text->len > FRAME_TEXT_MAX || !is_printable(text))
+	if (text->len < min || text->len > PACKET_TEXT_MAX || !is_printable(text))
 		return err_set(err, -EPROTO, "a text of %zu bytes that is no name", text->len);
 	const char *copy = arena_copy(arena, (const char *)text->data, text->len);
 	if (!copy)
@@ -320,14 +321,14 @@ static void free_message(DriverWire__Answer **message)
 	driver_wire__answer__free_unpacked(*message, NULL);
 }
 
-int frame_decode_answer(const uint8_t *frame, size_t length, struct answer *ret, struct err *err)
+int packet_decode_answer(const uint8_t *packet, size_t length, struct answer *ret, struct err *err)
 {
-	int r = check_frame(frame, length, FRAME_ANSWER, err);
+	int r = check_packet(packet, length, PACKET_ANSWER, err);
 	if (r < 0)
 		return r;
 	CLEANUP(free_message)
-	DriverWire__Answer *message = driver_wire__answer__unpack(NULL, length - FRAME_HEAD_BYTES,
-								  frame + FRAME_HEAD_BYTES);
+	DriverWire__Answer *message = driver_wire__answer__unpack(NULL, length - PACKET_HEAD_BYTES,
+								  packet + PACKET_HEAD_BYTES);
 	if (!message)
 		return err_set(err, -EPROTO, "an answer that is not protobuf, or out of memory");
 

@@ -11,7 +11,7 @@ struct nvml_device;
 struct scenario;
 struct scenario_gpu;
 
-/* One call under way; the session is locked from call_begin() to call_end(). code is what the call
+/* One call under way; the state is locked from call_begin() to call_end(). code is what the call
  * has to return when it is not NVML_SUCCESS. */
 struct call {
 	int code;
@@ -38,12 +38,12 @@ int call_meets_gpu(struct call *call, const char *name, unsigned index);
 void call_end(struct call *call);
 
 /** Handles of the GPUs that this process may see; NULL beyond their count. */
-struct nvml_device *session_handle(unsigned index);
-const struct scenario_gpu *session_gpu(unsigned index);
-unsigned session_gpus_count(void);
+struct nvml_device *state_handle(unsigned index);
+const struct scenario_gpu *state_gpu(unsigned index);
+unsigned state_gpus_count(void);
 
 /** nvmlInit_v2 and nvmlShutdown. */
-int session_start(void);
-int session_stop(void);
+int state_start(void);
+int state_stop(void);
 
 #define cleanup_call CLEANUP(call_end)

@@ -5,7 +5,7 @@
  * is read at an initialisation that starts from zero; its faults are read again when the file
  * changes.
  */
-#include "sim/nvml/session.h"
+#include "sim/nvml/state.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -41,7 +41,7 @@ static struct {
 	unsigned visible[SCENARIO_GPUS_MAX]; /* positions in hardware */
 	unsigned visible_count;
 	struct nvml_device handles[SCENARIO_GPUS_MAX];
-} session = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} state = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void say(const struct err *err)
 {
@@ -70,17 +70,17 @@ static void refresh_faults(void)
 {
 	const char *path = getenv("ROTA_SIM");
 	struct stamp stamp = stamp_get(path);
-	if (!path || stamp.inode == 0 || stamp_is_equal(&stamp, &session.stamp))
+	if (!path || stamp.inode == 0 || stamp_is_equal(&stamp, &state.stamp))
 		return;
 	struct scenario *newer = NULL;
 	struct err err = ERR_INIT;
-	session.stamp = stamp;
+	state.stamp = stamp;
 	if (scenario_read(path, &newer, &err) < 0) {
 		say(&err);
 		return;
 	}
-	(void)scenario_free(session.faults); /* returns NULL, replaced at once */
-	session.faults = newer;
+	(void)scenario_free(state.faults); /* returns NULL, replaced at once */
+	state.faults = newer;
 }
 
 /* Never returns: as a call into a driver that waits for a lock which nobody will release. */
@@ -98,7 +98,7 @@ static int meet_fault(const struct scenario *scenario, const char *name, int gpu
 		return NVML_SUCCESS;
 	switch (fault->action) {
 	case SCENARIO_HANG:
-		(void)pthread_mutex_unlock(&session.lock); /* cannot fail: locked by us */
+		(void)pthread_mutex_unlock(&state.lock); /* cannot fail: locked by us */
 		hang();
 	case SCENARIO_CRASH:
 		abort();
@@ -111,17 +111,17 @@ static int meet_fault(const struct scenario *scenario, const char *name, int gpu
 static int meet_fault_now(const char *name, int gpu)
 {
 	refresh_faults();
-	return meet_fault(session.faults ? session.faults : session.hardware, name, gpu);
+	return meet_fault(state.faults ? state.faults : state.hardware, name, gpu);
 }
 
 struct call call_begin(const char *name)
 {
-	(void)pthread_mutex_lock(&session.lock); /* cannot fail: a plain mutex */
+	(void)pthread_mutex_lock(&state.lock); /* cannot fail: a plain mutex */
 	struct call call = { .code = NVML_ERROR_UNINITIALIZED, .is_locked = true };
-	if (session.references == 0)
+	if (state.references == 0)
 		return call;
 	call.code = meet_fault_now(name, SCENARIO_ALL_GPUS);
-	call.scenario = session.hardware;
+	call.scenario = state.hardware;
 	return call;
 }
 
@@ -130,8 +130,8 @@ struct call call_begin_on(const char *name, const struct nvml_device *device)
 	struct call call = call_begin(name);
 	if (call.code != NVML_SUCCESS)
 		return call;
-	for (unsigned i = 0; i < session.visible_count; i++)
-		if (device == &session.handles[i]) {
+	for (unsigned i = 0; i < state.visible_count; i++)
+		if (device == &state.handles[i]) {
 			call.code = call_meets_gpu(&call, name, i);
 			return call;
 		}
@@ -141,32 +141,31 @@ struct call call_begin_on(const char *name, const struct nvml_device *device)
 
 int call_meets_gpu(struct call *call, const char *name, unsigned index)
 {
-	call->gpu = session_gpu(index);
+	call->gpu = state_gpu(index);
 	call->index = index;
-	return meet_fault_now(name, (int)session.visible[index]);
+	return meet_fault_now(name, (int)state.visible[index]);
 }
 
 void call_end(struct call *call)
 {
 	if (call->is_locked)
-		(void)pthread_mutex_unlock(&session.lock); /* cannot fail: locked by us */
+		(void)pthread_mutex_unlock(&state.lock); /* cannot fail: locked by us */
 	call->is_locked = false;
 }
 
-struct nvml_device *session_handle(unsigned index)
+struct nvml_device *state_handle(unsigned index)
 {
-	return index < session.visible_count ? &session.handles[index] : NULL;
+	return index < state.visible_count ? &state.handles[index] : NULL;
 }
 
-const struct scenario_gpu *session_gpu(unsigned index)
+const struct scenario_gpu *state_gpu(unsigned index)
 {
-	return index < session.visible_count ? &session.hardware->gpus[session.visible[index]]
-					     : NULL;
+	return index < state.visible_count ? &state.hardware->gpus[state.visible[index]] : NULL;
 }
 
-unsigned session_gpus_count(void)
+unsigned state_gpus_count(void)
 {
-	return session.visible_count;
+	return state.visible_count;
 }
 
 static int find_visible(const struct scenario *scenario, const char *word, unsigned *ret)
@@ -210,23 +209,23 @@ static int select_listed(const struct scenario *scenario, const char *list, stru
 		if (!is_listed(chosen, count, position))
 			chosen[count++] = position;
 	}
-	session.visible_count = 0;
+	state.visible_count = 0;
 	for (unsigned i = 0; i < scenario->gpus_count; i++)
 		if (is_listed(chosen, count, i))
-			session.visible[session.visible_count++] = i;
+			state.visible[state.visible_count++] = i;
 	return 0;
 }
 
 static int select_visible(const struct scenario *scenario, struct err *err)
 {
 	const char *list = getenv("ROTA_SIM_VISIBLE");
-	session.visible_count = 0;
+	state.visible_count = 0;
 	if (list && (*list == '\0' || strcmp(list, "void") == 0 || strcmp(list, "none") == 0))
 		return 0;
 	if (list && strcmp(list, "all") != 0)
 		return select_listed(scenario, list, err);
 	for (unsigned i = 0; i < scenario->gpus_count; i++)
-		session.visible[session.visible_count++] = i;
+		state.visible[state.visible_count++] = i;
 	return 0;
 }
 
@@ -234,7 +233,7 @@ static int load(struct scenario **ret)
 {
 	const char *path = getenv("ROTA_SIM");
 	struct err err = ERR_INIT;
-	session.stamp = stamp_get(path);
+	state.stamp = stamp_get(path);
 	int r = scenario_read(path, ret, &err);
 	if (r == 0)
 		r = select_visible(*ret, &err);
@@ -247,37 +246,37 @@ static int load(struct scenario **ret)
 
 static int start_locked(void)
 {
-	if (session.references > 0) {
+	if (state.references > 0) {
 		int code = meet_fault_now("nvmlInit_v2", SCENARIO_ALL_GPUS);
-		session.references += code == NVML_SUCCESS;
+		state.references += code == NVML_SUCCESS;
 		return code;
 	}
 	cleanup_scenario struct scenario *scenario = NULL;
 	int code = load(&scenario);
 	if (code != NVML_SUCCESS)
 		return code;
-	session.hardware = TAKE_PTR(scenario);
-	session.references = 1;
+	state.hardware = TAKE_PTR(scenario);
+	state.references = 1;
 	return NVML_SUCCESS;
 }
 
-int session_start(void)
+int state_start(void)
 {
-	(void)pthread_mutex_lock(&session.lock); /* cannot fail: a plain mutex */
+	(void)pthread_mutex_lock(&state.lock); /* cannot fail: a plain mutex */
 	int code = start_locked();
-	(void)pthread_mutex_unlock(&session.lock); /* cannot fail: locked by us */
+	(void)pthread_mutex_unlock(&state.lock); /* cannot fail: locked by us */
 	return code;
 }
 
-int session_stop(void)
+int state_stop(void)
 {
 	cleanup_call struct call call = call_begin("nvmlShutdown");
 	if (call.code != NVML_SUCCESS)
 		return call.code;
-	if (--session.references > 0)
+	if (--state.references > 0)
 		return NVML_SUCCESS;
-	session.hardware = scenario_free(session.hardware);
-	session.faults = scenario_free(session.faults);
-	session.visible_count = 0;
+	state.hardware = scenario_free(state.hardware);
+	state.faults = scenario_free(state.faults);
+	state.visible_count = 0;
 	return NVML_SUCCESS;
 }
