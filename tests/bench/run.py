@@ -84,7 +84,11 @@ class Row:
                 "holds": self.holds(), "command": self.command}
 
 
-INSTRUCTIONS = "instructions per Allocate at 10000 replicas"
+# Rows that callgrind counts: what is counted -> few and many calls of one option of bench_agent.
+COUNTED = {
+    "instructions per Allocate at 10000 replicas": ("--allocations", 100, 1100),
+    "instructions per GetPreferredAllocation at 10000 replicas": ("--preferences", 10, 60),
+}
 
 
 def make_rows():
@@ -103,7 +107,7 @@ def make_rows():
         Row("G9 NVIDIA: RSS at 10000 replicas", "MiB", None, RIVAL_FULL, rss_mib),
         Row("G9 NVIDIA: RSS at 100 replicas", "MiB", None, RIVAL_SMALL, rss_mib),
         Row("G13 start to registered", "ms", 20, ONE, milliseconds("registered_ms")),
-        Row(INSTRUCTIONS, "instructions", None, None),
+        *(Row(name, "instructions", None, None) for name in COUNTED),
     ]
 
 
@@ -156,12 +160,13 @@ def measure_cases(rows, runs):
             row.value = round(statistics.median(map(row.read, results)), 4)
 
 
-def count_instructions(allocations):
+def count_instructions(option, calls):
     """All instructions of the agent, without those of the driver process."""
     with tempfile.TemporaryDirectory(prefix="rota-bench-") as folder:
         out = f"{folder}/callgrind"
-        valgrind = f"valgrind --quiet --tool=callgrind --callgrind-out-file={out}"
-        options = f"{FULL.options} --preferences 0 --allocations {allocations}"
+        valgrind = ("env LD_PRELOAD=build/tests/bench/libresolve_exe.so "
+                    f"valgrind --quiet --tool=callgrind --callgrind-out-file={out}")
+        options = f"{FULL.options} --preferences 0 --allocations 0 {option} {calls}"
         run_bench(Case("", options, f"{valgrind} {OURS}").command())
         total = re.search(r"^(?:summary|totals): (\d+)", pathlib.Path(out).read_text(), re.MULTILINE)
         return int(total[1])
@@ -169,13 +174,14 @@ def count_instructions(allocations):
 
 def measure_instructions(row):
     """What is left when start and end are taken away: the same on a busy machine."""
-    row.command = f'tests/bench/run.py "{INSTRUCTIONS}"'
+    option, few, many = COUNTED[row.name]
+    row.command = f'tests/bench/run.py "{row.name}"'
     if not shutil.which("valgrind"):
         row.reason = "no valgrind on PATH"
         return
-    few, many = 100, 1100
-    row.value = round((count_instructions(many) - count_instructions(few)) / (many - few))
-    print(f"instructions per Allocate: {row.value}", flush=True)
+    counts = [count_instructions(option, calls) for calls in (few, many)]
+    row.value = round((counts[1] - counts[0]) / (many - few))
+    print(f"{row.name}: {row.value}", flush=True)
 
 
 def table_lines(rows, is_colour):
@@ -204,7 +210,7 @@ def main():
 
     measure_cases(rows, arguments.runs)
     for row in rows:
-        if row.name == INSTRUCTIONS:
+        if row.name in COUNTED:
             measure_instructions(row)
     print()
     print("\n".join(table_lines(rows, sys.stdout.isatty())))
