@@ -4,6 +4,9 @@
 
 #include "cli/command.h"
 
+extern const struct command command_agent;
 extern const struct command command_config_check;
+extern const struct command command_devices;
 extern const struct command command_driver;
+extern const struct command command_status;
 extern const struct command command_version;

@@ -18,9 +18,8 @@ enum {
 };
 
 static const struct command *const commands[] = {
-	&command_config_check,
-	&command_driver,
-	&command_version,
+	&command_agent,  &command_config_check, &command_devices,
+	&command_driver, &command_status,       &command_version,
 };
 
 struct common {

@@ -151,13 +151,6 @@ int resource_find(const struct resource *resource, struct id_text id)
 	return offset < span->count ? (int)(span->first + offset) : -ENOENT;
 }
 
-const struct resource_span *resource_span_of(const struct resource *resource,
-					     const struct replica *replica)
-{
-	const char *uuid = replica->device->uuid;
-	return find_span(resource, (struct id_text){ uuid, strlen(uuid) });
-}
-
 size_t resource_healthy_count(const struct resource *resource)
 {
 	size_t healthy = 0;

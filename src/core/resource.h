@@ -61,10 +61,6 @@ struct resource *resource_free(struct resource *resource);
 /** Position of an id in resource->replicas, or -ENOENT. */
 int resource_find(const struct resource *resource, struct id_text id);
 
-/** The span of a replica's device; @replica is one of the resource's. */
-const struct resource_span *resource_span_of(const struct resource *resource,
-					     const struct replica *replica);
-
 /** Replicas whose device is healthy. */
 size_t resource_healthy_count(const struct resource *resource);
 

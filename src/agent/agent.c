@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The node agent. Two things change what is advertised, the settings and the driver's snapshot;
+ * both end in advertise(), which works out the resource and hands the plugin the difference. What
+ * cannot be advertised changes nothing: the old list stays and the log says why.
+ */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "agent/repeat.h"
+#include "agent/report.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "control/control.h"
+#include "core/resource.h"
+#include "driver/driver.h"
+#include "kubelet/plugin.h"
+
+static const int signal_numbers[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP };
+
+enum {
+	SIGNALS = ARRAY_LEN(signal_numbers)
+};
+
+struct agent {
+	uv_loop_t loop;
+	uv_signal_t signals[SIGNALS];
+	struct agent_source *source; /* borrowed */
+	struct settings *settings;   /* owned */
+	struct driver *driver;       /* owned */
+	struct driver_listener driver_listener;
+	struct snapshot *snapshot;  /* owned; the last one, NULL before the first */
+	char fault[ERR_TEXT_BYTES]; /* why the driver does not answer; "" while it does */
+	struct plugin *plugin;      /* owned; NULL while nothing is advertised */
+	char plugin_name[RESOURCE_NAME_BYTES];
+	struct plugin_listener plugin_listener;
+	struct control *control; /* owned; NULL when there is no place for its socket */
+	struct control_handler control_handler;
+	struct repeat repeat;
+	uint64_t started_ns;
+	struct err failure; /* why we stop; code 0 for a signal */
+};
+
+static void stop(struct agent *agent)
+{
+	for (size_t i = 0; i < SIGNALS; i++)
+		if (!uv_is_closing((uv_handle_t *)&agent->signals[i]))
+			uv_close((uv_handle_t *)&agent->signals[i], NULL);
+	plugin_stop(TAKE_PTR(agent->plugin));
+	control_stop(TAKE_PTR(agent->control));
+	driver_stop(TAKE_PTR(agent->driver));
+}
+
+/* How an event of the plugin reads in the log; key is that of its text, NULL when it has none. */
+static const struct {
+	enum log_level level;
+	const char *event;
+	const char *key;
+	bool is_limited; /* comes again and again while its cause lasts */
+} plugin_lines[] = {
+	[PLUGIN_SERVING] = { LOG_INFO, "device plugin listens", "socket", false },
+	[PLUGIN_SERVE_FAILED] = { LOG_ERROR, "device plugin cannot listen, trying again", "cause",
+				  true },
+	[PLUGIN_AWAITING] = { LOG_WARN,
+			      "kubelet's socket is not there, waiting for it; if kubelet runs, is its "
+			      "device-plugins directory mounted here?",
+			      "kubelet", false },
+	[PLUGIN_REGISTERED] = { LOG_INFO, "registered with kubelet", "kubelet", false },
+	[PLUGIN_REGISTER_FAILED] = { LOG_WARN, "kubelet did not register us, trying again", "cause",
+				     true },
+	[PLUGIN_WATCHED] = { LOG_INFO, "kubelet watches the list of replicas", NULL, false },
+	[PLUGIN_UNWATCHED] = { LOG_WARN,
+			       "kubelet stopped watching, registering again when it is there", NULL,
+			       false },
+	[PLUGIN_REFUSED] = { LOG_WARN, "request of kubelet refused", "cause", true },
+};
+
+static void on_plugin_event(struct plugin_listener *listener, enum plugin_event event,
+			    const char *text)
+{
+	struct agent *agent = container_of(listener, struct agent, plugin_listener);
+	if (plugin_lines[event].is_limited && !repeat_is_due(&agent->repeat, text, uv_hrtime()))
+		return;
+	const struct kv pairs[] = {
+		{ 0 },
+		KV_STR("resource", agent->plugin_name),
+		KV_STR(plugin_lines[event].key, text),
+	};
+	log_event(plugin_lines[event].level, plugin_lines[event].event, pairs,
+		  plugin_lines[event].key ? 3 : 2);
+}
+
+/* The last snapshot as it is to be advertised: while the driver is silent nothing is known to be
+ * well. */
+static struct snapshot *believed(const struct agent *agent)
+{
+	struct snapshot *snapshot = snapshot_copy(agent->snapshot);
+	for (size_t i = 0; snapshot && agent->fault[0] && i < snapshot->devices_count; i++)
+		snapshot->devices[i].is_healthy = false;
+	return snapshot;
+}
+
+/* A new name is a new plugin on another socket: it starts before the old one ends. */
+static int plugin_replace(struct agent *agent, const struct settings *settings,
+			  struct resource *resource, struct err *err)
+{
+	char name[RESOURCE_NAME_BYTES];
+	strcpy(name, resource->name); /* the same size */
+	struct plugin *plugin = NULL;
+	int r = plugin_start(&agent->loop, settings, resource, &agent->plugin_listener, &plugin,
+			     err);
+	if (r < 0)
+		return r;
+	plugin_stop(agent->plugin);
+	agent->plugin = plugin;
+	strcpy(agent->plugin_name, name);
+	return 1;
+}
+
+/* Hand @resource, which is taken, to the plugin: the running one under the same name, else a new
+ * one. */
+static int hand_over(struct agent *agent, const struct settings *settings,
+		     struct resource *resource, struct err *err)
+{
+	size_t count = resource->replicas_count;
+	size_t healthy = resource_healthy_count(resource);
+	bool is_known = agent->plugin && strcmp(agent->plugin_name, resource->name) == 0;
+	int r = is_known ? plugin_update(agent->plugin, settings, resource, err)
+			 : plugin_replace(agent, settings, resource, err);
+	if (r > 0)
+		log_info("replicas advertised", KV_STR("resource", agent->plugin_name),
+			 KV_U64("count", count), KV_U64("healthy", healthy));
+	return r;
+}
+
+/* Advertise what follows from @settings and the last snapshot. On failure all stays as it was. */
+static int advertise(struct agent *agent, const struct settings *settings, struct err *err)
+{
+	if (!agent->snapshot)
+		return 0;
+	struct snapshot *snapshot = believed(agent);
+	if (!snapshot)
+		return err_set(err, -ENOMEM, "out of memory");
+	cleanup_resource struct resource *resource = NULL;
+	int r = resource_new(settings, snapshot, &resource, err);
+	if (r < 0)
+		return r;
+	if (resource->replicas_count == 0 && !agent->plugin) {
+		log_warn("no GPU on this node, waiting for one; if there should be one, see what "
+			 "nvidia-smi says on the host");
+		return 0;
+	}
+	return hand_over(agent, settings, TAKE_PTR(resource), err);
+}
+
+static void advertise_or_log(struct agent *agent)
+{
+	struct err err = ERR_INIT;
+	if (advertise(agent, agent->settings, &err) < 0)
+		log_error("cannot advertise, keeping what was advertised before",
+			  KV_STR("cause", err.msg));
+}
+
+static void on_snapshot(struct driver_listener *listener, struct snapshot *snapshot)
+{
+	struct agent *agent = container_of(listener, struct agent, driver_listener);
+	(void)snapshot_free(agent->snapshot);
+	agent->snapshot = snapshot;
+	agent->fault[0] = '\0';
+	log_info("driver answers", KV_STR("driver", snapshot->driver_version),
+		 KV_U64("gpus", snapshot->devices_count));
+	advertise_or_log(agent);
+}
+
+static void on_fault(struct driver_listener *listener, enum driver_fault fault, const char *text)
+{
+	struct agent *agent = container_of(listener, struct agent, driver_listener);
+	(void)snprintf(agent->fault, sizeof(agent->fault), "%s",
+		       text); /* as long as an err's text */
+	bool is_fatal = fault == DRIVER_FAULT_INIT && !agent->snapshot &&
+			agent->settings->fail_on_init_error;
+	if (is_fatal) {
+		(void)err_set(&agent->failure, -ENODEV,
+			      "%s; with --fail-on-init-error=false the agent waits for the driver",
+			      text);
+		stop(agent);
+		return;
+	}
+	log_error(agent->snapshot ? "driver does not answer, its GPUs are unhealthy meanwhile"
+				  : "driver does not answer, waiting for it",
+		  KV_STR("cause", text));
+	advertise_or_log(agent);
+}
+
+static void on_warning(struct driver_listener *listener, const char *text)
+{
+	(void)listener;
+	log_warn("driver has a complaint, going on", KV_STR("cause", text));
+}
+
+static void reload(struct agent *agent)
+{
+	struct err err = ERR_INIT;
+	cleanup_settings struct settings *settings = NULL;
+	int r = agent->source->load(agent->source, &settings, &err);
+	if (r == 0)
+		r = advertise(agent, settings, &err);
+	if (r < 0) {
+		log_error("new configuration refused, keeping the old one",
+			  KV_STR("cause", err.msg));
+		return;
+	}
+	struct settings *old = agent->settings;
+	agent->settings = TAKE_PTR(settings);
+	(void)settings_free(old);
+	log_info("configuration read again", KV_STR("file", agent->settings->config_file));
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	struct agent *agent = container_of(handle->loop, struct agent, loop);
+	if (number == SIGHUP) {
+		reload(agent);
+		return;
+	}
+	log_info("stopping", KV_STR("signal", strsignal(number)));
+	stop(agent);
+}
+
+static char *on_request(struct control_handler *handler, const char *request)
+{
+	struct agent *agent = container_of(handler, struct agent, control_handler);
+	if (strcmp(request, "status") != 0)
+		return strdup("{\"error\": \"unknown request, known: status\"}");
+	struct plugin_report plugin = { 0 };
+	if (agent->plugin)
+		plugin_report(agent->plugin, &plugin);
+	struct report report = {
+		.settings = agent->settings,
+		.snapshot = agent->snapshot,
+		.fault = agent->fault,
+		.plugin = agent->plugin ? &plugin : NULL,
+		.uptime_seconds = (uv_hrtime() - agent->started_ns) / 1000000000,
+	};
+	return report_json(&report);
+}
+
+static void start_signals(struct agent *agent)
+{
+	for (size_t i = 0; i < SIGNALS; i++) {
+		(void)uv_signal_init(&agent->loop, &agent->signals[i]); /* the loop is set up */
+		int r = uv_signal_start(&agent->signals[i], on_signal, signal_numbers[i]);
+		if (r < 0)
+			log_warn("cannot catch a signal, going on without it",
+				 KV_I64("signal", signal_numbers[i]),
+				 KV_STR("cause", uv_strerror(r)));
+	}
+}
+
+/* The socket serves `rota status` only, and NVIDIA's manifests give no place for it: its lack is no
+ * reason not to serve kubelet. */
+static void start_control(struct agent *agent)
+{
+	struct err err = ERR_INIT;
+	if (control_start(&agent->loop, agent->settings->agent_socket, &agent->control_handler,
+			  &agent->control, &err) < 0)
+		log_warn("no socket for `rota status`, going on without it",
+			 KV_STR("cause", err.msg));
+}
+
+static int start_driver(struct agent *agent, const char *executable, const char *driver_root,
+			struct err *err)
+{
+	const struct driver_options options = {
+		.executable = executable,
+		.container_driver_root = driver_root,
+		.deadline_ns = agent->settings->driver_deadline_ns,
+	};
+	return driver_start(&agent->loop, &options, &agent->driver_listener, &agent->driver, err);
+}
+
+static int run(struct agent *agent, const char *executable, struct err *err)
+{
+	/* Outlives the settings that it is from, which a reload replaces. */
+	cleanup_free char *driver_root = strdup(agent->settings->container_driver_root);
+	if (!driver_root)
+		return err_set(err, -ENOMEM, "out of memory");
+	int r = uv_loop_init(&agent->loop);
+	if (r < 0)
+		return err_set(err, r, "event loop: %s", uv_strerror(r));
+	start_signals(agent);
+	start_control(agent);
+	r = start_driver(agent, executable, driver_root, err);
+	if (r < 0)
+		stop(agent);
+	(void)uv_run(&agent->loop, UV_RUN_DEFAULT); /* ends when stop() has closed every handle */
+	(void)uv_loop_close(&agent->loop);
+	if (r < 0)
+		return r;
+	*err = agent->failure;
+	return agent->failure.code;
+}
+
+int agent_run(const char *executable, struct agent_source *source, struct err *err)
+{
+	cleanup_free struct agent *agent = calloc(1, sizeof(*agent));
+	if (!agent)
+		return err_set(err, -ENOMEM, "out of memory");
+	agent->source = source;
+	agent->driver_listener = (struct driver_listener){ on_snapshot, on_fault, on_warning };
+	agent->plugin_listener.on_event = on_plugin_event;
+	agent->control_handler.answer = on_request;
+	agent->started_ns = uv_hrtime();
+	int r = source->load(source, &agent->settings, err);
+	if (r < 0)
+		return r;
+	log_info("agent starts", KV_STR("version", ROTA_VERSION),
+		 KV_STR("config", agent->settings->config_file));
+	r = run(agent, executable, err);
+	(void)snapshot_free(agent->snapshot);
+	(void)settings_free(agent->settings);
+	return r;
+}

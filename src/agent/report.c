@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The fields of `rota status -o json` are an interface: they may be added to, not renamed. jansson
+ * keeps the order, so that two documents can be compared by eye.
+ */
+#include "agent/report.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static json_t *device_json(const struct device *device, const char *fault)
+{
+	bool is_healthy = device->is_healthy && fault[0] == '\0';
+	return json_pack(
+		"{s:s, s:s, s:s, s:I, s:o, s:b}", "index", device->index, "uuid", device->uuid,
+		"model", device->model, "memoryBytes", (json_int_t)device->memory_bytes, "numaNode",
+		device->numa_node == NUMA_NONE ? json_null() : json_integer(device->numa_node),
+		"healthy", (int)is_healthy);
+}
+
+static json_t *devices_json(const struct report *report)
+{
+	json_t *devices = json_array();
+	for (size_t i = 0; report->snapshot && i < report->snapshot->devices_count; i++)
+		(void)json_array_append_new(/* a failure shows as a document that does not dump */
+					    devices, device_json(&report->snapshot->devices[i],
+								 report->fault));
+	return devices;
+}
+
+static json_t *resource_json(const struct plugin_report *plugin)
+{
+	return json_pack("{s:s, s:s, s:b, s:I, s:I, s:b, s:I, s:I, s:I}", "name",
+			 plugin->resource->name, "socket", plugin->socket, "shared",
+			 (int)plugin->resource->is_shared, "replicas",
+			 (json_int_t)plugin->resource->replicas_count, "healthy",
+			 (json_int_t)resource_healthy_count(plugin->resource), "registered",
+			 (int)plugin->is_registered, "registrations",
+			 (json_int_t)plugin->registrations, "allocations",
+			 (json_int_t)plugin->allocations, "refusals", (json_int_t)plugin->refusals);
+}
+
+static json_t *driver_json(const struct report *report)
+{
+	const struct snapshot *snapshot = report->snapshot;
+	uint32_t cuda = snapshot ? snapshot->cuda_version : 0;
+	return json_pack("{s:b, s:s, s:s, s:o}", "ok",
+			 (int)(snapshot != NULL && report->fault[0] == '\0'), "fault",
+			 report->fault, "version", snapshot ? snapshot->driver_version : "", "cuda",
+			 json_sprintf("%u.%u", cuda / 1000, cuda % 1000 / 10));
+}
+
+char *report_json(const struct report *report)
+{
+	json_t *resources = json_array();
+	if (report->plugin)
+		(void)json_array_append_new(resources, resource_json(report->plugin));
+	json_t *document = json_pack(
+		"{s:s, s:i, s:I, s:s, s:s, s:o, s:o, s:o}", "version", ROTA_VERSION, "pid",
+		(int)getpid(), "uptimeSeconds", (json_int_t)report->uptime_seconds, "configFile",
+		report->settings->config_file, "kubeletSocket", report->settings->kubelet_socket,
+		"driver", driver_json(report), "resources", resources, "devices",
+		devices_json(report));
+	char *text = json_dumps(document, JSON_COMPACT);
+	json_decref(document);
+	return text;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `rota devices`: what the driver has and what would be advertised of it with this configuration.
+ * Asks a driver process of its own, so that it also works where no agent runs.
+ */
+#include "cli/commands.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <uv.h>
+
+#include "base/cleanup.h"
+#include "cli/output.h"
+#include "cli/settings_of.h"
+#include "cli/table.h"
+#include "config/schema.h"
+#include "core/resource.h"
+#include "driver/driver.h"
+
+enum {
+	TEXT_BYTES_MAX = 1 << 20,
+	NUMA_BYTES = 16,
+};
+
+static const char executable[] = "/proc/self/exe";
+
+struct values {
+	struct output output;
+	struct option_given flags;
+};
+
+/* One question to the driver. */
+struct question {
+	struct driver_listener listener;
+	struct driver *driver;
+	struct snapshot *snapshot; /* owned */
+	struct err fault;
+};
+
+static void on_snapshot(struct driver_listener *listener, struct snapshot *snapshot)
+{
+	struct question *question = container_of(listener, struct question, listener);
+	question->snapshot = snapshot;
+	driver_stop(TAKE_PTR(question->driver));
+}
+
+static void on_fault(struct driver_listener *listener, enum driver_fault fault, const char *text)
+{
+	(void)fault;
+	struct question *question = container_of(listener, struct question, listener);
+	(void)err_set(&question->fault, -ENODEV, "%s", text);
+	driver_stop(TAKE_PTR(question->driver));
+}
+
+static void on_warning(struct driver_listener *listener, const char *text)
+{
+	(void)listener;
+	(void)fprintf(stderr, "rota devices: %s\n", text);
+}
+
+static int ask_driver(const struct settings *settings, struct snapshot **ret, struct err *err)
+{
+	uv_loop_t loop;
+	int r = uv_loop_init(&loop);
+	if (r < 0)
+		return err_set(err, r, "event loop: %s", uv_strerror(r));
+	struct question question = { .listener = { on_snapshot, on_fault, on_warning } };
+	const struct driver_options options = {
+		.executable = executable,
+		.container_driver_root = settings->container_driver_root,
+		.deadline_ns = settings->driver_deadline_ns,
+	};
+	r = driver_start(&loop, &options, &question.listener, &question.driver, err);
+	(void)uv_run(&loop, UV_RUN_DEFAULT); /* until the driver is stopped */
+	(void)uv_loop_close(&loop);
+	if (r < 0)
+		return r;
+	if (!question.snapshot) {
+		*err = question.fault;
+		return question.fault.code;
+	}
+	*ret = question.snapshot;
+	return 0;
+}
+
+static size_t replicas_per_device(const struct resource *resource)
+{
+	size_t devices = resource->snapshot->devices_count;
+	return devices ? resource->replicas_count / devices : 0;
+}
+
+static json_t *device_json(const struct resource *resource, const struct device *device)
+{
+	char compute[32];
+	(void)snprintf(compute, sizeof(compute), "%" PRIu32 ".%" PRIu32, device->compute_major,
+		       device->compute_minor);
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:I, s:o, s:s, s:b, s:s, s:I}", "index", device->index,
+		"uuid", device->uuid, "model", device->model, "busId", device->bus_id,
+		"memoryBytes", (json_int_t)device->memory_bytes, "numaNode",
+		device->numa_node == NUMA_NONE ? json_null() : json_integer(device->numa_node),
+		"computeCapability", compute, "healthy", (int)device->is_healthy, "resource",
+		resource->name, "replicas", (json_int_t)replicas_per_device(resource));
+}
+
+static int print_json(const struct resource *resource)
+{
+	json_t *devices = json_array();
+	for (size_t i = 0; i < resource->snapshot->devices_count; i++)
+		(void)json_array_append_new(/* a failure shows when it is printed */
+					    devices,
+					    device_json(resource, &resource->snapshot->devices[i]));
+	return output_json(json_pack("{s:s, s:o}", "driver", resource->snapshot->driver_version,
+				     "devices", devices));
+}
+
+static void add_row(struct table *table, const struct resource *resource,
+		    const struct device *device)
+{
+	char numa[NUMA_BYTES] = "-";
+	if (device->numa_node != NUMA_NONE)
+		(void)snprintf(numa, sizeof(numa), "%" PRId32, device->numa_node);
+	table_cell(table, "%s", device->index);
+	table_cell(table, "%s", device->uuid);
+	table_cell(table, "%s", device->model);
+	table_cell(table, "%" PRIu64 "MiB", device->memory_bytes >> 20);
+	table_cell(table, "%s", numa);
+	table_cell(table, "%s", device->is_healthy ? "healthy" : "unhealthy");
+	table_cell(table, "%s", resource->name);
+	table_cell(table, "%zu", replicas_per_device(resource));
+}
+
+static int print_table(const struct resource *resource)
+{
+	static const char *const headings[] = { "GPU",    "UUID",     "MODEL",    "MEMORY", "NUMA",
+						"HEALTH", "RESOURCE", "REPLICAS", NULL };
+	if (resource->snapshot->devices_count == 0) {
+		(void)printf("driver %s has no GPU\n", resource->snapshot->driver_version);
+		return COMMAND_DONE;
+	}
+	cleanup_table struct table table = { 0 };
+	cleanup_buf struct buf out = BUF_INIT(TEXT_BYTES_MAX);
+	table_begin(&table, headings);
+	for (size_t i = 0; i < resource->snapshot->devices_count; i++)
+		add_row(&table, resource, &resource->snapshot->devices[i]);
+	if (table_print(&table, &out) < 0) {
+		(void)fputs("rota devices: out of memory\n", stderr);
+		return COMMAND_FAILED;
+	}
+	(void)fputs(out.data, stdout);
+	return COMMAND_DONE;
+}
+
+static int run(const void *opaque, const struct option_words *arguments)
+{
+	(void)arguments;
+	const struct values *values = opaque;
+	cleanup_settings struct settings *settings = NULL;
+	cleanup_resource struct resource *resource = NULL;
+	struct snapshot *snapshot = NULL;
+	struct err err = ERR_INIT;
+	int r = settings_of(&values->flags, &settings, &err);
+	if (r == 0)
+		r = ask_driver(settings, &snapshot, &err);
+	if (r == 0)
+		r = resource_new(settings, snapshot, &resource, &err);
+	if (r < 0) {
+		(void)fprintf(stderr, "rota devices: %s\n", err.msg);
+		return COMMAND_FAILED;
+	}
+	return values->output.format == OUTPUT_JSON ? print_json(resource) : print_table(resource);
+}
+
+static const struct command_options options[] = {
+	{ &output_options, offsetof(struct values, output) },
+	{ &schema_options, offsetof(struct values, flags) },
+};
+
+const struct command command_devices = {
+	.name = "devices",
+	.synopsis = "[-o table|json] [OPTIONS]",
+	.summary = "what the driver has and what would be advertised of it",
+	.options = options,
+	.options_count = ARRAY_LEN(options),
+	.values_bytes = sizeof(struct values),
+	.run = run,
+};

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See registration.h and its table of states. A kubelet that is new (another socket file) is turned
+ * to at once; the same one again only after a growing pause, so that a refusal cannot become a busy
+ * loop.
+ */
+#include "kubelet/registration.h"
+
+#include <string.h>
+
+#define MS UINT64_C(1000000)
+
+static const uint64_t backoff_first_ns = 100 * MS;
+static const uint64_t backoff_last_ns = 10000 * MS;
+/* Kubelet opens the stream right after its answer; up to 1.36 it may also lose the plugin (issue
+ * 121994). */
+static const uint64_t stream_wait_ns = 5000 * MS;
+/* A stream that lasted this long was a good one: the next loss starts with the shortest pause
+ * again. */
+static const uint64_t steady_ns = 10000 * MS;
+
+static bool is_same(const struct socket_id *a, const struct socket_id *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->ctime_ns == b->ctime_ns;
+}
+
+static bool is_absent(const struct socket_id *id)
+{
+	return id->device == 0 && id->inode == 0;
+}
+
+static uint64_t next_backoff(struct registration *registration)
+{
+	uint64_t pause = registration->backoff_ns ? registration->backoff_ns : backoff_first_ns;
+	registration->backoff_ns = pause < backoff_last_ns / 2 ? pause * 2 : backoff_last_ns;
+	return pause;
+}
+
+/* The stream is up, or just went away. */
+static void note_stream(struct registration *registration, bool has_stream, uint64_t now_ns)
+{
+	bool was_serving = registration->state == REGISTRATION_SERVING;
+	if (has_stream && !was_serving) {
+		registration->state = REGISTRATION_SERVING;
+		registration->stream_since_ns = now_ns;
+	}
+	if (!has_stream && was_serving) {
+		if (now_ns - registration->stream_since_ns >= steady_ns)
+			registration->backoff_ns = 0;
+		registration->state = REGISTRATION_WAITING;
+		registration->retry_ns = now_ns + next_backoff(registration);
+	}
+}
+
+enum registration_action registration_step(struct registration *registration,
+					   const struct registration_view *view, uint64_t now_ns)
+{
+	if (registration->state == REGISTRATION_CALLING)
+		return REGISTRATION_NOTHING;
+	if (is_absent(&view->kubelet)) {
+		registration->state = REGISTRATION_IDLE;
+		registration->known = view->kubelet;
+		registration->retry_ns = UINT64_MAX;
+		return REGISTRATION_NOTHING;
+	}
+	if (!is_same(&view->kubelet, &registration->known)) {
+		registration->known = view->kubelet;
+		registration->state = REGISTRATION_IDLE;
+		registration->backoff_ns = 0;
+		registration->retry_ns = now_ns;
+	} else {
+		note_stream(registration, view->has_stream, now_ns);
+	}
+	if (registration->state == REGISTRATION_SERVING || now_ns < registration->retry_ns)
+		return REGISTRATION_NOTHING;
+	if (!view->is_reachable)
+		return REGISTRATION_SERVE;
+	registration->state = REGISTRATION_CALLING;
+	return REGISTRATION_REGISTER;
+}
+
+void registration_answered(struct registration *registration, bool is_ok, uint64_t now_ns)
+{
+	uint64_t pause = next_backoff(registration);
+	if (is_ok && pause < stream_wait_ns)
+		pause = stream_wait_ns;
+	registration->state = REGISTRATION_WAITING;
+	registration->retry_ns = now_ns + pause;
+}
+
+void registration_serve_failed(struct registration *registration, uint64_t now_ns)
+{
+	registration->retry_ns = now_ns + next_backoff(registration);
+}
+
+uint64_t registration_due_ns(const struct registration *registration)
+{
+	switch (registration->state) {
+	case REGISTRATION_CALLING:
+	case REGISTRATION_SERVING:
+		return UINT64_MAX;
+	case REGISTRATION_IDLE:
+	case REGISTRATION_WAITING:
+		break;
+	}
+	return registration->retry_ns;
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Kubelet's protobuf on one side, plain structs on the other. Messages are built in an arena and
+ * packed once; requests are decoded into an arena, so that ten thousand ids cost a few allocations.
+ */
+#include "kubelet/wire.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "deviceplugin.pb-c.h"
+
+enum {
+	MESSAGE_BYTES_MAX = 4 << 20
+}; /* what gRPC lets kubelet receive */
+
+static int no_memory(struct err *err)
+{
+	return err_set(err, -ENOMEM, "out of memory");
+}
+
+/* protobuf-c's structs are not const; packing does not write to what they point to. */
+static char *text(const char *constant)
+{
+	return (char *)(uintptr_t)constant;
+}
+
+static int pack(const ProtobufCMessage *message, struct wire_bytes *ret, struct err *err)
+{
+	size_t length = protobuf_c_message_get_packed_size(message);
+	if (length > MESSAGE_BYTES_MAX)
+		return err_set(err, -EMSGSIZE, "a message of %zu bytes, kubelet reads at most %d",
+			       length, MESSAGE_BYTES_MAX);
+	uint8_t *data = malloc(length + 1); /* malloc(0) may be NULL */
+	if (!data)
+		return no_memory(err);
+	(void)protobuf_c_message_pack(message, data); /* writes exactly `length` bytes */
+	*ret = (struct wire_bytes){ data, length };
+	return 0;
+}
+
+/* One device of the list with all that it points to. */
+struct entry {
+	Device device;
+	TopologyInfo topology;
+	NUMANode node;
+	NUMANode *nodes[1];
+	char id[REPLICA_ID_BYTES];
+};
+
+static int fill_entry(struct entry *entry, const struct replica *replica)
+{
+	const struct device *of = replica->device;
+	device__init(&entry->device);
+	int length = replica_format(of->uuid, replica->ordinal, entry->id);
+	entry->device.id = entry->id;
+	entry->device.health = text(of->is_healthy ? "Healthy" : "Unhealthy");
+	if (of->numa_node == NUMA_NONE)
+		return length;
+	numanode__init(&entry->node);
+	entry->node.id = of->numa_node;
+	entry->nodes[0] = &entry->node;
+	topology_info__init(&entry->topology);
+	entry->topology.n_nodes = 1;
+	entry->topology.nodes = entry->nodes;
+	entry->device.topology = &entry->topology;
+	return length;
+}
+
+int wire_encode_list(const struct resource *resource, struct wire_bytes *ret, struct err *err)
+{
+	size_t count = resource->replicas_count;
+	cleanup_arena struct arena arena = { 0 };
+	struct entry *entries = arena_array(&arena, count, sizeof(*entries));
+	Device **devices = arena_array(&arena, count, sizeof(*devices));
+	if (!entries || !devices)
+		return no_memory(err);
+	for (size_t i = 0; i < count; i++) {
+		int r = fill_entry(&entries[i], &resource->replicas[i]);
+		if (r < 0)
+			return err_set(err, r, "%s: a device id is too long",
+				       resource->replicas[i].device->uuid);
+		devices[i] = &entries[i].device;
+	}
+
+	ListAndWatchResponse list = LIST_AND_WATCH_RESPONSE__INIT;
+	list.n_devices = count;
+	list.devices = devices;
+	int r = pack(&list.base, ret, err);
+	return r < 0 ? err_wrap(err, r, "%s: list of %zu replicas", resource->name, count) : 0;
+}
+
+/* Also what Register says; kubelet reads only the answer to GetDevicePluginOptions. */
+static DevicePluginOptions our_options(void)
+{
+	DevicePluginOptions options = DEVICE_PLUGIN_OPTIONS__INIT;
+	options.get_preferred_allocation_available = true;
+	return options;
+}
+
+int wire_encode_options(struct wire_bytes *ret, struct err *err)
+{
+	DevicePluginOptions options = our_options();
+	return pack(&options.base, ret, err);
+}
+
+int wire_encode_register(const char *endpoint, const char *resource_name, struct wire_bytes *ret,
+			 struct err *err)
+{
+	DevicePluginOptions options = our_options();
+	RegisterRequest request;
+	register_request__init(&request);
+	request.version = text("v1beta1");
+	request.endpoint = text(endpoint);
+	request.resource_name = text(resource_name);
+	request.options = &options;
+	return pack(&request.base, ret, err);
+}
+
+static ContainerPreferredAllocationResponse *preferred_new(const struct resource *resource,
+							   const uint32_t *positions, size_t count,
+							   struct arena *arena)
+{
+	ContainerPreferredAllocationResponse *response = arena_alloc(arena, sizeof(*response));
+	char **ids = arena_array(arena, count, sizeof(*ids));
+	char(*texts)[REPLICA_ID_BYTES] = arena_array(arena, count, sizeof(*texts));
+	if (!response || !ids || !texts)
+		return NULL;
+	container_preferred_allocation_response__init(response);
+	for (size_t i = 0; i < count; i++) {
+		const struct replica *replica = &resource->replicas[positions[i]];
+		(void)replica_format(replica->device->uuid, replica->ordinal,
+				     texts[i]); /* fitted when it was listed */
+		ids[i] = texts[i];
+	}
+	response->n_device_ids = count;
+	response->device_ids = ids;
+	return response;
+}
+
+int wire_encode_preferred(const struct resource *resource, uint32_t *const *positions,
+			  const size_t *counts, size_t containers, struct wire_bytes *ret,
+			  struct err *err)
+{
+	cleanup_arena struct arena arena = { 0 };
+	PreferredAllocationResponse response = PREFERRED_ALLOCATION_RESPONSE__INIT;
+	response.container_responses = arena_array(&arena, containers,
+						   sizeof(*response.container_responses));
+	if (!response.container_responses)
+		return no_memory(err);
+	for (size_t i = 0; i < containers; i++) {
+		response.container_responses[i] = preferred_new(resource, positions[i], counts[i],
+								&arena);
+		if (!response.container_responses[i])
+			return no_memory(err);
+	}
+	response.n_container_responses = containers;
+	return pack(&response.base, ret, err);
+}
+
+static ContainerAllocateResponse *allocated_new(const struct edits *edits, struct arena *arena)
+{
+	size_t count = edits->envs_count;
+	ContainerAllocateResponse *response = arena_alloc(arena, sizeof(*response));
+	EnvEntry *entries = arena_array(arena, count, sizeof(*entries));
+	EnvEntry **envs = arena_array(arena, count, sizeof(*envs));
+	if (!response || !entries || !envs)
+		return NULL;
+	container_allocate_response__init(response);
+	for (size_t i = 0; i < count; i++) {
+		env_entry__init(&entries[i]);
+		entries[i].key = text(edits->envs[i].name);
+		entries[i].value = text(edits->envs[i].value);
+		envs[i] = &entries[i];
+	}
+	response->n_envs = count;
+	response->envs = envs;
+	return response;
+}
+
+int wire_encode_allocated(const struct edits *edits, size_t containers, struct wire_bytes *ret,
+			  struct err *err)
+{
+	cleanup_arena struct arena arena = { 0 };
+	AllocateResponse response = ALLOCATE_RESPONSE__INIT;
+	response.container_responses = arena_array(&arena, containers,
+						   sizeof(*response.container_responses));
+	if (!response.container_responses)
+		return no_memory(err);
+	for (size_t i = 0; i < containers; i++) {
+		response.container_responses[i] = allocated_new(&edits[i], &arena);
+		if (!response.container_responses[i])
+			return no_memory(err);
+	}
+	response.n_container_responses = containers;
+	return pack(&response.base, ret, err);
+}
+
+/* protobuf-c's allocator on an arena; freeing is the arena's. */
+static void *arena_hook(void *arena, size_t bytes)
+{
+	return arena_alloc(arena, bytes);
+}
+
+static void free_hook(void *arena, void *memory)
+{
+	(void)arena;
+	(void)memory;
+}
+
+static int decode(const ProtobufCMessageDescriptor *type, const uint8_t *bytes, size_t length,
+		  struct arena *arena, void *ret, struct err *err)
+{
+	ProtobufCAllocator allocator = { arena_hook, free_hook, arena };
+	ProtobufCMessage *message = protobuf_c_message_unpack(type, &allocator, length, bytes);
+	if (!message)
+		return err_set(err, -EBADMSG, "not an encoded %s", type->name);
+	*(ProtobufCMessage **)ret = message;
+	return 0;
+}
+
+static int take_ids(const ProtobufCBinaryData *from, size_t count, struct arena *arena,
+		    struct wire_ids *ret, struct err *err)
+{
+	if (count > WIRE_IDS_MAX)
+		return err_set(err, -E2BIG, "%zu device ids, at most %d are read", count,
+			       WIRE_IDS_MAX);
+	ret->ids = arena_array(arena, count, sizeof(*ret->ids));
+	if (!ret->ids)
+		return no_memory(err);
+	for (size_t i = 0; i < count; i++) {
+		if (!text_is_utf8(from[i].data, from[i].len))
+			return err_set(err, -EBADMSG, "a device id has NUL or invalid UTF-8");
+		ret->ids[i] = (struct id_text){ (const char *)from[i].data, from[i].len };
+	}
+	ret->count = count;
+	return 0;
+}
+
+static int check_containers(size_t count, struct err *err)
+{
+	if (count > WIRE_CONTAINERS_MAX)
+		return err_set(err, -E2BIG, "%zu container requests, at most %d are read", count,
+			       WIRE_CONTAINERS_MAX);
+	return 0;
+}
+
+int wire_decode_preferred(const uint8_t *bytes, size_t length, struct arena *arena,
+			  struct wire_preference **ret, size_t *ret_count, struct err *err)
+{
+	PreferredAllocationRequest *request = NULL;
+	int r = decode(&preferred_allocation_request__descriptor, bytes, length, arena, &request,
+		       err);
+	if (r < 0)
+		return r;
+	size_t count = request->n_container_requests;
+	r = check_containers(count, err);
+	if (r < 0)
+		return r;
+	struct wire_preference *preferences = arena_array(arena, count, sizeof(*preferences));
+	if (!preferences)
+		return no_memory(err);
+	for (size_t i = 0; i < count; i++) {
+		const ContainerPreferredAllocationRequest *from = request->container_requests[i];
+		struct wire_preference *to = &preferences[i];
+		to->size = from->allocation_size > 0 ? (size_t)from->allocation_size : 0;
+		r = take_ids(from->available_device_ids, from->n_available_device_ids, arena,
+			     &to->available, err);
+		if (r == 0)
+			r = take_ids(from->must_include_device_ids, from->n_must_include_device_ids,
+				     arena, &to->must_include, err);
+		if (r < 0)
+			return r;
+	}
+	*ret = preferences;
+	*ret_count = count;
+	return 0;
+}
+
+int wire_decode_allocate(const uint8_t *bytes, size_t length, struct arena *arena,
+			 struct wire_ids **ret, size_t *ret_count, struct err *err)
+{
+	AllocateRequest *request = NULL;
+	int r = decode(&allocate_request__descriptor, bytes, length, arena, &request, err);
+	if (r < 0)
+		return r;
+	size_t count = request->n_container_requests;
+	r = check_containers(count, err);
+	if (r < 0)
+		return r;
+	struct wire_ids *containers = arena_array(arena, count, sizeof(*containers));
+	if (!containers)
+		return no_memory(err);
+	for (size_t i = 0; i < count; i++) {
+		const ContainerAllocateRequest *from = request->container_requests[i];
+		r = take_ids(from->devices_ids, from->n_devices_ids, arena, &containers[i], err);
+		if (r < 0)
+			return r;
+	}
+	*ret = containers;
+	*ret_count = count;
+	return 0;
+}
+
+void wire_bytes_done(struct wire_bytes *bytes)
+{
+	free(bytes->data);
+	*bytes = (struct wire_bytes){ 0 };
+}

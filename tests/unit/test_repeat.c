@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "given.h"
+
+#include "agent/repeat.h"
+
+#define SECOND UINT64_C(1000000000)
+
+static void says_the_same_words_once_a_minute(void **state)
+{
+	(void)state;
+	struct repeat repeat = { 0 };
+
+	assert_true(repeat_is_due(&repeat, "no driver", 1 * SECOND));
+	assert_false(repeat_is_due(&repeat, "no driver", 60 * SECOND));
+	assert_true(repeat_is_due(&repeat, "no driver", 61 * SECOND));
+	assert_false(repeat_is_due(&repeat, "no driver", 62 * SECOND));
+}
+
+static void says_new_words_at_once(void **state)
+{
+	(void)state;
+	struct repeat repeat = { 0 };
+
+	assert_true(repeat_is_due(&repeat, "no driver", 1 * SECOND));
+	assert_true(repeat_is_due(&repeat, "no kubelet", 1 * SECOND));
+	assert_true(repeat_is_due(&repeat, "no driver", 2 * SECOND));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(says_the_same_words_once_a_minute),
+		cmocka_unit_test(says_new_words_at_once),
+	};
+	return cmocka_run_group_tests_name("repeat", tests, NULL, NULL);
+}
