@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agent's socket, both ends: the server on a loop in this thread, the blocking client in
+ * another. */
+#include "given.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "control/control.h"
+
+enum {
+	ASK_MS = 10000,
+	PATH_BYTES = 100
+};
+
+struct fixture {
+	char directory[PATH_BYTES];
+	char path[PATH_BYTES];
+	uv_loop_t loop;
+	struct control_handler handler;
+	struct control *control;
+};
+
+/* One question asked from a thread of its own, since control_ask() blocks. */
+struct client {
+	const char *path;
+	const char *request;
+	char *answer;
+	struct err err;
+	int result;
+	uv_async_t done;
+	pthread_t thread;
+};
+
+static char *echo(struct control_handler *handler, const char *request)
+{
+	(void)handler;
+	char *answer = NULL;
+	return asprintf(&answer, "{\"asked\": \"%s\"}", request) < 0 ? NULL : answer;
+}
+
+static int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	assert_non_null(fixture);
+	strcpy(fixture->directory, "/tmp/rota-control-XXXXXX");
+	assert_non_null(mkdtemp(fixture->directory));
+	(void)snprintf(fixture->path, sizeof(fixture->path), "%s/run/a.sock", fixture->directory);
+	fixture->handler.answer = echo;
+	assert_int_equal(uv_loop_init(&fixture->loop), 0);
+	*state = fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+	control_stop(TAKE_PTR(fixture->control));
+	(void)uv_run(&fixture->loop, UV_RUN_DEFAULT);
+	int r = uv_loop_close(&fixture->loop);
+	char run[2 * PATH_BYTES];
+	(void)snprintf(run, sizeof(run), "%s/run", fixture->directory);
+	(void)unlink(fixture->path);
+	(void)rmdir(run);
+	(void)rmdir(fixture->directory);
+	free(fixture);
+	return r;
+}
+
+static void start(struct fixture *fixture)
+{
+	struct err err = ERR_INIT;
+	assert_int_equal(control_start(&fixture->loop, fixture->path, &fixture->handler,
+				       &fixture->control, &err),
+			 0);
+}
+
+static void *ask(void *opaque)
+{
+	struct client *client = opaque;
+	client->result = control_ask(client->path, client->request, ASK_MS, &client->answer,
+				     &client->err);
+	(void)uv_async_send(&client->done);
+	return NULL;
+}
+
+static void on_done(uv_async_t *done)
+{
+	uv_close((uv_handle_t *)done, NULL);
+	uv_stop(done->loop);
+}
+
+static void run_client(struct fixture *fixture, struct client *client)
+{
+	client->path = fixture->path;
+	assert_int_equal(uv_async_init(&fixture->loop, &client->done, on_done), 0);
+	assert_int_equal(pthread_create(&client->thread, NULL, ask, client), 0);
+	(void)uv_run(&fixture->loop, UV_RUN_DEFAULT);
+	(void)pthread_join(client->thread, NULL);
+	(void)uv_run(&fixture->loop, UV_RUN_NOWAIT);
+}
+
+static void answers_a_line_with_a_document(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client client = { .request = "status" };
+	start(fixture);
+
+	run_client(fixture, &client);
+	assert_int_equal(client.result, 0);
+	assert_string_equal(client.answer, "{\"asked\": \"status\"}");
+	free(client.answer);
+}
+
+static void only_its_owner_may_ask(void **state)
+{
+	struct fixture *fixture = *state;
+	struct stat status;
+	start(fixture);
+
+	assert_int_equal(lstat(fixture->path, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
+}
+
+static void replaces_a_socket_that_a_killed_agent_left(void **state)
+{
+	struct fixture *fixture = *state;
+	start(fixture);
+	control_stop(TAKE_PTR(fixture->control));
+	(void)uv_run(&fixture->loop, UV_RUN_DEFAULT);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	strcpy(address.sun_path, fixture->path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	(void)close(fd);
+
+	struct client client = { .request = "status" };
+	start(fixture);
+	run_client(fixture, &client);
+	assert_int_equal(client.result, 0);
+	free(client.answer);
+}
+
+static void leaves_a_file_that_is_no_socket_alone(void **state)
+{
+	struct fixture *fixture = *state;
+	char run[2 * PATH_BYTES];
+	(void)snprintf(run, sizeof(run), "%s/run", fixture->directory);
+	assert_int_equal(mkdir(run, 0700), 0);
+	assert_int_equal(file_write(fixture->path, "x", 1, 0600, NULL), 0);
+	struct err err = ERR_INIT;
+
+	assert_int_equal(control_start(&fixture->loop, fixture->path, &fixture->handler,
+				       &fixture->control, &err),
+			 -EEXIST);
+	assert_int_equal(access(fixture->path, F_OK), 0);
+}
+
+static void does_not_take_the_place_of_another_agent(void **state)
+{
+	struct fixture *fixture = *state;
+	struct control *second = NULL;
+	struct err err = ERR_INIT;
+	start(fixture);
+
+	assert_int_equal(
+		control_start(&fixture->loop, fixture->path, &fixture->handler, &second, &err),
+		-EADDRINUSE);
+	assert_null(second);
+	assert_non_null(strstr(err.msg, "another agent answers there"));
+}
+
+static void says_when_no_agent_is_there(void **state)
+{
+	struct fixture *fixture = *state;
+	char *answer = NULL;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(control_ask(fixture->path, "status", ASK_MS, &answer, &err), -ENOENT);
+	assert_null(answer);
+	assert_non_null(strstr(err.msg, "start `rota agent`"));
+}
+
+static void does_not_send_a_request_that_is_too_long(void **state)
+{
+	struct fixture *fixture = *state;
+	char request[CONTROL_REQUEST_BYTES_MAX];
+	memset(request, 'x', sizeof(request) - 1);
+	request[sizeof(request) - 1] = '\0';
+	char *answer = NULL;
+	start(fixture);
+
+	assert_int_equal(control_ask(fixture->path, request, ASK_MS, &answer, NULL), -EMSGSIZE);
+}
+
+static void drops_a_peer_that_sends_no_end_of_line(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char request[2 * CONTROL_REQUEST_BYTES_MAX];
+	memset(request, 'x', sizeof(request));
+	start(fixture);
+	strcpy(address.sun_path, fixture->path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(send(fd, request, sizeof(request), MSG_NOSIGNAL), sizeof(request));
+
+	char byte = 0;
+	ssize_t got = -1;
+	while (got < 0) {
+		(void)uv_run(&fixture->loop, UV_RUN_ONCE);
+		got = recv(fd, &byte, 1, MSG_DONTWAIT);
+		if (got < 0 && errno == ECONNRESET)
+			got = 0;
+	}
+	assert_int_equal(got, 0);
+	(void)close(fd);
+}
+
+static void removes_its_socket(void **state)
+{
+	struct fixture *fixture = *state;
+	start(fixture);
+
+	control_stop(TAKE_PTR(fixture->control));
+	assert_int_equal(access(fixture->path, F_OK), -1);
+	assert_int_equal(errno, ENOENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(answers_a_line_with_a_document, setup, teardown),
+		cmocka_unit_test_setup_teardown(only_its_owner_may_ask, setup, teardown),
+		cmocka_unit_test_setup_teardown(replaces_a_socket_that_a_killed_agent_left, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(leaves_a_file_that_is_no_socket_alone, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(does_not_take_the_place_of_another_agent, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(says_when_no_agent_is_there, setup, teardown),
+		cmocka_unit_test_setup_teardown(does_not_send_a_request_that_is_too_long, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(drops_a_peer_that_sends_no_end_of_line, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(removes_its_socket, setup, teardown),
+	};
+	return cmocka_run_group_tests_name("control", tests, NULL, NULL);
+}
