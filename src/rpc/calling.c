@@ -43,7 +43,7 @@ struct outcall {
 
 static struct calling *calling_of(const struct outcall *call)
 {
-	return container_of(call->stream.session, struct calling, session);
+	return container_of(call->stream.http2, struct calling, http2);
 }
 
 static struct outcall *call_of(struct stream *stream)
@@ -216,7 +216,8 @@ static void conclude_foreign(struct outcall *call)
 
 static void conclude_answered(struct outcall *call)
 {
-	if (call->has_status && call->status == RPC_OK && frame_is_partial(&call->stream.decoder))
+	if (call->has_status && call->status == RPC_OK &&
+	    envelope_is_partial(&call->stream.decoder))
 		conclude(call, RPC_INTERNAL, "the answer ends inside a message");
 	else if (call->has_status)
 		conclude(call, call->status, NULL);
@@ -297,31 +298,30 @@ static int submit(struct outcall *call, const char *method, uint64_t timeout_ms)
 	const uint8_t flags = NGHTTP2_NV_FLAG_NO_COPY_VALUE;
 	char timeout[TIMEOUT_TEXT_BYTES];
 	nghttp2_nv headers[REQUEST_HEADERS_MAX] = {
-		session_header(":method", "POST", flags),
-		session_header(":scheme", "http", flags),
-		session_header(":path", method, NGHTTP2_NV_FLAG_NONE),
-		session_header(":authority", "localhost", flags),
-		session_header("content-type", "application/grpc", flags),
-		session_header("user-agent", "rota/" ROTA_VERSION, flags),
-		session_header("te", "trailers", flags),
+		http2_header(":method", "POST", flags),
+		http2_header(":scheme", "http", flags),
+		http2_header(":path", method, NGHTTP2_NV_FLAG_NONE),
+		http2_header(":authority", "localhost", flags),
+		http2_header("content-type", "application/grpc", flags),
+		http2_header("user-agent", "rota/" ROTA_VERSION, flags),
+		http2_header("te", "trailers", flags),
 	};
 	size_t count = REQUEST_HEADERS_MAX - 1;
 	if (timeout_ms > 0) {
 		timeout_format(timeout_ms, timeout);
-		headers[count++] = session_header("grpc-timeout", timeout,
-						  NGHTTP2_NV_FLAG_NO_INDEX);
+		headers[count++] = http2_header("grpc-timeout", timeout, NGHTTP2_NV_FLAG_NO_INDEX);
 	}
 	nghttp2_data_provider provider = stream_provider();
-	return nghttp2_submit_request(call->stream.session->http2, NULL, headers, count, &provider,
+	return nghttp2_submit_request(call->stream.http2->session, NULL, headers, count, &provider,
 				      &call->stream);
 }
 
 /* A call on a connection that is lost is over before it begins. */
 static int begin(struct outcall *call, const char *method, uint64_t timeout_ms, struct err *err)
 {
-	struct session *session = call->stream.session;
-	if (session->is_broken) {
-		conclude(call, RPC_UNAVAILABLE, session->reason);
+	struct http2 *http2 = call->stream.http2;
+	if (http2->is_broken) {
+		conclude(call, RPC_UNAVAILABLE, http2->reason);
 		return 0;
 	}
 	call->stream.is_last = true;
@@ -330,8 +330,8 @@ static int begin(struct outcall *call, const char *method, uint64_t timeout_ms, 
 		return err_set(err, -ENOMEM, "%s: %s", method, nghttp2_strerror(id));
 	call->stream.id = id;
 	if (timeout_ms > 0)
-		stream_expire_at(&call->stream, session->now_ms + timeout_ms);
-	session->kick(session);
+		stream_expire_at(&call->stream, http2->now_ms + timeout_ms);
+	http2->kick(http2);
 	return 0;
 }
 
@@ -345,7 +345,7 @@ int calling_start(struct calling *calling, const char *method, const uint8_t *me
 		return err_set(err, -ENOMEM, "%s: out of memory", method);
 	call->reply = reply;
 	list_init(&call->answers);
-	stream_attach(&call->stream, &calling->session, 0);
+	stream_attach(&call->stream, &calling->http2, 0);
 	int r = stream_push(&call->stream, message, length);
 	if (r == -EMSGSIZE)
 		(void)err_set(err, r, "%s: the request has %zu bytes, at most %d are allowed",
@@ -361,7 +361,7 @@ int calling_start(struct calling *calling, const char *method, const uint8_t *me
 
 /* --- the connection ------------------------------------------------------------------------ */
 
-static const struct session_role role = {
+static const struct http2_role role = {
 	.header = on_header,
 	.headers_end = on_headers_end,
 	.message = on_message,
@@ -372,36 +372,36 @@ static const struct session_role role = {
 	.event = on_event,
 };
 
-int calling_init(struct calling *calling, void (*kick)(struct session *session))
+int calling_init(struct calling *calling, void (*kick)(struct http2 *http2))
 {
 	calling->delivering = NULL;
 	calling->is_stopped = false;
-	return session_init(&calling->session, &role, kick);
+	return http2_init(&calling->http2, &role, kick);
 }
 
 void calling_abort(struct calling *calling)
 {
-	list_for_each_safe (node, after, &calling->session.streams)
+	list_for_each_safe (node, after, &calling->http2.streams)
 		conclude(call_of(container_of(node, struct stream, node)), RPC_UNAVAILABLE,
-			 calling->session.reason);
+			 calling->http2.reason);
 }
 
 void calling_stop(struct calling *calling)
 {
-	struct session *session = &calling->session;
+	struct http2 *http2 = &calling->http2;
 	calling->is_stopped = true;
-	while (!list_is_empty(&session->streams)) {
-		struct stream *stream = container_of(session->streams.next, struct stream, node);
+	while (!list_is_empty(&http2->streams)) {
+		struct stream *stream = container_of(http2->streams.next, struct stream, node);
 		struct outcall *call = call_of(stream);
 		stream_reset(stream, NGHTTP2_CANCEL);
 		call->is_over = false; /* what was not told yet does not count */
 		conclude(call, RPC_CANCELLED, "the client was closed");
 		tell(call);
 	}
-	session_terminate(session);
+	http2_terminate(http2);
 }
 
 void calling_done(struct calling *calling)
 {
-	session_done(&calling->session);
+	http2_done(&calling->http2);
 }

@@ -4,25 +4,25 @@
 #pragma once
 
 #include "rpc/client.h"
-#include "rpc/session.h"
+#include "rpc/http2.h"
 
 struct outcall;
 
 struct calling {
-	struct session session;
+	struct http2 http2;
 	struct outcall *delivering; /* whose answers are being handed over; NULL once it is over */
 	bool is_stopped;
 };
 
 /** Returns 0 or -ENOMEM. */
-int calling_init(struct calling *calling, void (*kick)(struct session *session));
+int calling_init(struct calling *calling, void (*kick)(struct http2 *http2));
 
-/** As rpc_client_call(); session.now_ms is set. On a broken session the call fails with its reason
+/** As rpc_client_call(); http2.now_ms is set. On a broken connection the call fails with its reason
  * in the next dispatch. */
 int calling_start(struct calling *calling, const char *method, const uint8_t *message,
 		  size_t length, uint64_t timeout_ms, struct rpc_reply *reply, struct err *err);
 
-/** The connection is lost: every open call fails with UNAVAILABLE and session.reason in the next
+/** The connection is lost: every open call fails with UNAVAILABLE and http2.reason in the next
  * dispatch. */
 void calling_abort(struct calling *calling);
 

@@ -15,20 +15,26 @@ struct rpc_client {
 	struct link link;
 	struct calling calling;
 	uv_loop_t *loop; /* borrowed */
+	char path[RPC_SOCKET_PATH_MAX + 1];
 	uint8_t read_bytes[LINK_READ_BYTES];
 };
 
-static void kick(struct session *session)
+static void kick(struct http2 *http2)
 {
-	struct calling *calling = container_of(session, struct calling, session);
+	struct calling *calling = container_of(http2, struct calling, http2);
 	link_kick(&container_of(calling, struct rpc_client, calling)->link);
 }
 
-/* The calls hear of it in the next dispatch; calls that come later find the session broken. */
+/* The calls hear of it in the next dispatch; calls that come later find the connection broken. */
 static void on_over(struct link *link)
 {
 	struct rpc_client *client = container_of(link, struct rpc_client, link);
-	session_break(&client->calling.session, "the peer has ended the connection");
+	struct http2 *http2 = &client->calling.http2;
+	http2_break(http2, "the peer has ended the connection");
+	struct err err = ERR_INIT;
+	(void)err_set(&err, -ENOTCONN, "%s", http2->reason);
+	(void)err_wrap(&err, -ENOTCONN, "%s", client->path);
+	memcpy(http2->reason, err.msg, sizeof(http2->reason));
 	calling_abort(&client->calling);
 }
 
@@ -54,8 +60,9 @@ int rpc_client_open(uv_loop_t *loop, const char *path, struct rpc_client **ret, 
 		return err_set(err, r, "%s: out of memory", path);
 	}
 
+	memcpy(client->path, path, strlen(path));
 	client->loop = loop;
-	client->link.session = &client->calling.session;
+	client->link.http2 = &client->calling.http2;
 	client->link.read_bytes = client->read_bytes;
 	client->link.on_over = on_over;
 	client->link.on_closed = on_closed;
@@ -70,7 +77,7 @@ int rpc_client_call(struct rpc_client *client, const char *method, const uint8_t
 {
 	/* The loop's clock stands still while code runs; a deadline counts from now. */
 	uv_update_time(client->loop);
-	client->calling.session.now_ms = uv_now(client->loop);
+	client->calling.http2.now_ms = uv_now(client->loop);
 	return calling_start(&client->calling, method, message, length, deadline_ms, reply, err);
 }
 

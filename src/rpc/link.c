@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See link.h. Reads feed the session; everything else happens in on_idle(), which libuv runs in the
- * next turn of the loop without sleeping before it. An idle handle and not a prepare one: it may
- * be started in its own callback and the loop still comes back at once.
+ * See link.h. Reads feed the connection; everything else happens in on_idle(), which libuv runs in
+ * the next turn of the loop without sleeping before it. An idle handle and not a prepare one: it
+ * may be started in its own callback and the loop still comes back at once.
  */
 #include "rpc/link.h"
 
@@ -19,7 +19,7 @@ static void lose(struct link *link, const char *what, int status)
 {
 	char reason[ERR_TEXT_BYTES];
 	(void)snprintf(reason, sizeof(reason), "%s: %s", what, uv_strerror(status));
-	session_break(link->session, reason);
+	http2_break(link->http2, reason);
 }
 
 static void on_written(uv_write_t *request, int status)
@@ -57,13 +57,13 @@ static bool write_output(struct link *link, const uint8_t *bytes, size_t length)
 	return false;
 }
 
-/* Flow control and SESSION_PENDING_BYTES_MAX bound the loop. */
+/* Flow control and HTTP2_PENDING_BYTES_MAX bound the loop. */
 static void flush(struct link *link)
 {
 	bool may_write = link->is_open && !link->is_writing;
 	while (may_write) {
 		const uint8_t *bytes = NULL;
-		size_t length = session_output(link->session, &bytes);
+		size_t length = http2_output(link->http2, &bytes);
 		may_write = length > 0 && write_output(link, bytes, length);
 	}
 }
@@ -72,15 +72,15 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct link *link = container_of(timer, struct link, timer);
 	link->armed_ms = 0;
-	link->session->now_ms = uv_now(timer->loop);
-	session_expire(link->session);
+	link->http2->now_ms = uv_now(timer->loop);
+	http2_expire(link->http2);
 	link_kick(link);
 }
 
 /* A timer that is too early finds nothing due and is set anew; so only earlier deadlines matter. */
 static void arm(struct link *link)
 {
-	uint64_t deadline_ms = session_deadline(link->session);
+	uint64_t deadline_ms = http2_deadline(link->http2);
 	if (deadline_ms == 0 || (link->armed_ms > 0 && link->armed_ms <= deadline_ms))
 		return;
 	uint64_t now_ms = uv_now(link->timer.loop);
@@ -89,11 +89,11 @@ static void arm(struct link *link)
 	link->armed_ms = deadline_ms;
 }
 
-/* What a broken session still had to say is lost; a goodbye is waited for. */
+/* What a broken connection still had to say is lost; a goodbye is waited for. */
 static bool is_over(const struct link *link)
 {
-	bool may_end = link->session->is_broken || (link->is_open && !link->is_writing);
-	return may_end && session_is_over(link->session);
+	bool may_end = link->http2->is_broken || (link->is_open && !link->is_writing);
+	return may_end && http2_is_over(link->http2);
 }
 
 static void end(struct link *link)
@@ -110,8 +110,8 @@ static void on_idle(uv_idle_t *idle)
 {
 	struct link *link = container_of(idle, struct link, idle);
 	(void)uv_idle_stop(idle);
-	link->session->now_ms = uv_now(idle->loop);
-	session_dispatch(link->session);
+	link->http2->now_ms = uv_now(idle->loop);
+	http2_dispatch(link->http2);
 	if (link->is_closing)
 		return;
 	flush(link);
@@ -132,10 +132,10 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buf)
 {
 	struct link *link = container_of((uv_pipe_t *)stream, struct link, pipe);
 	if (length > 0) {
-		link->session->now_ms = uv_now(stream->loop);
-		session_receive(link->session, (const uint8_t *)buf->base, (size_t)length);
+		link->http2->now_ms = uv_now(stream->loop);
+		http2_receive(link->http2, (const uint8_t *)buf->base, (size_t)length);
 	} else if (length == UV_EOF) {
-		session_break(link->session, "the peer closed the connection");
+		http2_break(link->http2, "the peer closed the connection");
 	} else if (length < 0) {
 		lose(link, "cannot read", (int)length);
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A session on a unix socket: reads, writes, deadlines. One write is in flight at a time, so the
- * peer's pace bounds memory. Sessions are dispatched and flushed once a turn of the loop, from a
- * flat stack.
+ * An HTTP/2 connection (http2.h) on a unix socket: reads, writes, deadlines. One write is in flight
+ * at a time, so the peer's pace bounds memory. Connections are dispatched and flushed once a turn
+ * of the loop, from a flat stack.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "rpc/session.h"
+#include "rpc/http2.h"
 
 enum {
 	LINK_READ_BYTES = 64 << 10,
@@ -23,25 +23,25 @@ struct link;
 struct link {
 	uv_pipe_t pipe;
 	uv_timer_t timer;
-	uv_idle_t idle; /* active while the session wants to be dispatched and flushed */
+	uv_idle_t idle; /* active while http2 wants to be dispatched and flushed */
 	uv_write_t write;
 	uv_connect_t connect;
-	struct session *session; /* borrowed, outlives the link */
-	uint8_t *read_bytes;     /* borrowed: LINK_READ_BYTES, may be shared by links of a loop */
-	uint64_t armed_ms;       /* what the timer is set to; 0: not set */
-	unsigned handles;        /* not yet closed */
-	bool is_open;            /* connected and reading */
+	struct http2 *http2; /* borrowed, outlives the link */
+	uint8_t *read_bytes; /* borrowed: LINK_READ_BYTES, may be shared by links of a loop */
+	uint64_t armed_ms;   /* what the timer is set to; 0: not set */
+	unsigned handles;    /* not yet closed */
+	bool is_open;        /* connected and reading */
 	bool is_writing;
 	bool is_ended; /* on_over was called */
 	bool is_closing;
-	/* The connection is over, session->reason says why ("" after a goodbye). Called once, from
+	/* The connection is over, http2->reason says why ("" after a goodbye). Called once, from
 	 * a flat stack; the link does nothing more. */
 	void (*on_over)(struct link *link);
 	/* The last handle is closed: the memory may go. */
 	void (*on_closed)(struct link *link);
 };
 
-/** @link: session, read_bytes, on_over and on_closed are set, all else is zero. From here on only
+/** @link: http2, read_bytes, on_over and on_closed are set, all else is zero. From here on only
  * link_close() ends it. */
 void link_init(struct link *link, uv_loop_t *loop);
 
@@ -51,7 +51,7 @@ void link_connect(struct link *link, const char *path);
 /** The pipe is connected: read and write from now on. */
 void link_open(struct link *link);
 
-/** The session has output or events. */
+/** There is output or events. */
 void link_kick(struct link *link);
 
 /** Send what the socket takes at once, then close. on_closed comes from the loop. */

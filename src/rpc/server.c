@@ -64,9 +64,9 @@ static void release(struct rpc_server *server)
 
 /* --- connections --------------------------------------------------------------------------- */
 
-static void kick(struct session *session)
+static void kick(struct http2 *http2)
 {
-	struct serving *serving = container_of(session, struct serving, session);
+	struct serving *serving = container_of(http2, struct serving, http2);
 	link_kick(&container_of(serving, struct connection, serving)->link);
 }
 
@@ -98,7 +98,7 @@ static struct connection *connection_new(struct rpc_server *server)
 		return NULL;
 	}
 	connection->server = server;
-	connection->link.session = &connection->serving.session;
+	connection->link.http2 = &connection->serving.http2;
 	connection->link.read_bytes = server->read_bytes;
 	connection->link.on_over = on_over;
 	connection->link.on_closed = on_closed;

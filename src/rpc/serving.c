@@ -6,6 +6,7 @@
  */
 #include "rpc/serving.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +58,7 @@ struct rpc_call {
 
 static struct serving *serving_of(const struct rpc_call *call)
 {
-	return container_of(call->stream.session, struct serving, session);
+	return container_of(call->stream.http2, struct serving, http2);
 }
 
 static struct rpc_call *call_of(struct stream *stream)
@@ -84,10 +85,10 @@ static void drop_request(struct rpc_call *call)
 static size_t put_status(const struct rpc_call *call, nghttp2_nv *headers, char *number)
 {
 	(void)snprintf(number, STATUS_TEXT_BYTES, "%d", (int)call->status);
-	headers[0] = session_header("grpc-status", number, NGHTTP2_NV_FLAG_NONE);
+	headers[0] = http2_header("grpc-status", number, NGHTTP2_NV_FLAG_NONE);
 	if (!call->text)
 		return 1;
-	headers[1] = session_header("grpc-message", call->text, NGHTTP2_NV_FLAG_NO_INDEX);
+	headers[1] = http2_header("grpc-message", call->text, NGHTTP2_NV_FLAG_NO_INDEX);
 	return 2;
 }
 
@@ -96,26 +97,26 @@ static int on_trailers(struct stream *stream)
 	nghttp2_nv headers[ANSWER_HEADERS_MAX];
 	char number[STATUS_TEXT_BYTES];
 	size_t count = put_status(call_of(stream), headers, number);
-	return nghttp2_submit_trailer(stream->session->http2, stream->id, headers, count);
+	return nghttp2_submit_trailer(stream->http2->session, stream->id, headers, count);
 }
 
 static void submit(struct rpc_call *call, const nghttp2_nv *headers, size_t count,
 		   const nghttp2_data_provider *provider)
 {
 	struct stream *stream = &call->stream;
-	int r = nghttp2_submit_response(stream->session->http2, stream->id, headers, count,
+	int r = nghttp2_submit_response(stream->http2->session, stream->id, headers, count,
 					provider);
 	if (r != 0)
-		session_break(stream->session, nghttp2_strerror(r));
+		http2_break(stream->http2, nghttp2_strerror(r));
 	call->is_answering = true;
-	stream->session->kick(stream->session);
+	stream->http2->kick(stream->http2);
 }
 
 static void submit_headers(struct rpc_call *call)
 {
 	const nghttp2_nv headers[] = {
-		session_header(":status", "200", NGHTTP2_NV_FLAG_NO_COPY_VALUE),
-		session_header("content-type", "application/grpc", NGHTTP2_NV_FLAG_NO_COPY_VALUE),
+		http2_header(":status", "200", NGHTTP2_NV_FLAG_NO_COPY_VALUE),
+		http2_header("content-type", "application/grpc", NGHTTP2_NV_FLAG_NO_COPY_VALUE),
 	};
 	nghttp2_data_provider provider = stream_provider();
 	submit(call, headers, ARRAY_LEN(headers), &provider);
@@ -125,13 +126,13 @@ static void submit_trailers_only(struct rpc_call *call)
 {
 	char number[STATUS_TEXT_BYTES];
 	nghttp2_nv headers[ANSWER_HEADERS_MAX] = {
-		session_header(":status", "200", NGHTTP2_NV_FLAG_NO_COPY_VALUE),
-		session_header("content-type", "application/grpc", NGHTTP2_NV_FLAG_NO_COPY_VALUE),
+		http2_header(":status", "200", NGHTTP2_NV_FLAG_NO_COPY_VALUE),
+		http2_header("content-type", "application/grpc", NGHTTP2_NV_FLAG_NO_COPY_VALUE),
 	};
 	size_t count = 2 + put_status(call, headers + 2, number);
 	if (call->is_encoded)
-		headers[count++] = session_header("grpc-accept-encoding", "identity",
-						  NGHTTP2_NV_FLAG_NO_COPY_VALUE);
+		headers[count++] = http2_header("grpc-accept-encoding", "identity",
+						NGHTTP2_NV_FLAG_NO_COPY_VALUE);
 	submit(call, headers, count, NULL);
 }
 
@@ -140,8 +141,8 @@ static void refuse_http(struct rpc_call *call, const char *http_status)
 {
 	call->state = CALL_DONE;
 	drop_request(call);
-	const nghttp2_nv header = session_header(":status", http_status,
-						 NGHTTP2_NV_FLAG_NO_COPY_VALUE);
+	const nghttp2_nv header = http2_header(":status", http_status,
+					       NGHTTP2_NV_FLAG_NO_COPY_VALUE);
 	submit(call, &header, 1, NULL);
 }
 
@@ -149,6 +150,7 @@ static void refuse_http(struct rpc_call *call, const char *http_status)
 static void conclude(struct rpc_call *call, enum rpc_status status, const char *text)
 {
 	struct stream *stream = &call->stream;
+	assert(call->state != CALL_DONE);
 	call->state = CALL_DONE;
 	call->status = status;
 	stream->deadline_ms = 0;
@@ -167,12 +169,12 @@ static void conclude(struct rpc_call *call, enum rpc_status status, const char *
 
 /* --- the request comes in ------------------------------------------------------------------ */
 
-static int on_begin(struct session *session, int32_t id)
+static int on_begin(struct http2 *http2, int32_t id)
 {
 	struct rpc_call *call = calloc(1, sizeof(*call));
 	if (!call)
 		return -ENOMEM;
-	stream_attach(&call->stream, session, id);
+	stream_attach(&call->stream, http2, id);
 	return 0;
 }
 
@@ -242,13 +244,15 @@ static void on_headers_end(struct stream *stream)
 	if (call->has_headers)
 		return;
 	call->has_headers = true;
+	if (call->state != CALL_ARRIVING) /* stopped between two frames of headers */
+		return;
 	if (!call->is_post)
 		refuse_http(call, "405");
 	else if (!call->is_grpc)
 		refuse_http(call, "415");
 	else if (!serving_of(call)->service)
 		conclude(call, RPC_UNAVAILABLE, "the server is stopping");
-	else if (call->header_bytes > SESSION_HEADER_BYTES_MAX)
+	else if (call->header_bytes > HTTP2_HEADER_BYTES_MAX)
 		conclude(call, RPC_RESOURCE_EXHAUSTED, "the request headers exceed 16 KiB");
 	else if (!call->method)
 		conclude(call, RPC_UNIMPLEMENTED, "unknown method");
@@ -258,7 +262,7 @@ static void on_headers_end(struct stream *stream)
 	else if (call->is_timeout_bad)
 		conclude(call, RPC_INTERNAL, "malformed grpc-timeout");
 	else if (call->has_timeout)
-		stream_expire_at(stream, stream->session->now_ms + call->timeout_ms);
+		stream_expire_at(stream, stream->http2->now_ms + call->timeout_ms);
 }
 
 static void on_message(struct stream *stream, uint8_t *message, size_t length)
@@ -305,7 +309,7 @@ static void on_end(struct stream *stream)
 	struct rpc_call *call = call_of(stream);
 	if (call->state != CALL_ARRIVING)
 		return;
-	if (frame_is_partial(&stream->decoder)) {
+	if (envelope_is_partial(&stream->decoder)) {
 		conclude(call, RPC_INTERNAL, "the request ends inside a message");
 	} else if (!call->message) {
 		conclude(call, RPC_UNIMPLEMENTED, "the request has no message");
@@ -400,7 +404,7 @@ void rpc_call_finish(struct rpc_call *call, enum rpc_status status, const char *
 
 /* --- the connection ------------------------------------------------------------------------ */
 
-static const struct session_role role = {
+static const struct http2_role role = {
 	.is_server = true,
 	.begin = on_begin,
 	.header = on_header,
@@ -415,10 +419,10 @@ static const struct session_role role = {
 };
 
 int serving_init(struct serving *serving, struct rpc_service *service,
-		 void (*kick)(struct session *session))
+		 void (*kick)(struct http2 *http2))
 {
 	serving->service = service;
-	return session_init(&serving->session, &role, kick);
+	return http2_init(&serving->http2, &role, kick);
 }
 
 static void stop_call(struct rpc_call *call)
@@ -434,25 +438,25 @@ static void stop_call(struct rpc_call *call)
 
 void serving_stop(struct serving *serving, uint64_t until_ms)
 {
-	list_for_each_safe (node, after, &serving->session.streams)
+	list_for_each_safe (node, after, &serving->http2.streams)
 		stop_call(call_of(container_of(node, struct stream, node)));
 	serving->service = NULL;
-	session_drain(&serving->session, until_ms);
+	http2_drain(&serving->http2, until_ms);
 }
 
 void serving_abort(struct serving *serving)
 {
-	list_for_each_safe (node, after, &serving->session.streams) {
+	list_for_each_safe (node, after, &serving->http2.streams) {
 		struct stream *stream = container_of(node, struct stream, node);
 		stream_orphan(stream);
 		on_closed(stream, NGHTTP2_CANCEL);
 	}
-	session_dispatch(&serving->session);
+	http2_dispatch(&serving->http2);
 }
 
 void serving_done(struct serving *serving)
 {
-	list_for_each_safe (node, after, &serving->session.streams)
+	list_for_each_safe (node, after, &serving->http2.streams)
 		release(call_of(container_of(node, struct stream, node)));
-	session_done(&serving->session);
+	http2_done(&serving->http2);
 }

@@ -3,17 +3,17 @@
  * service (server.h), answers become frames. */
 #pragma once
 
+#include "rpc/http2.h"
 #include "rpc/server.h"
-#include "rpc/session.h"
 
 struct serving {
-	struct session session;
+	struct http2 http2;
 	struct rpc_service *service; /* borrowed; not used after serving_stop() */
 };
 
 /** Returns 0 or -ENOMEM. */
 int serving_init(struct serving *serving, struct rpc_service *service,
-		 void (*kick)(struct session *session));
+		 void (*kick)(struct http2 *http2));
 
 /** Every open call gets on_gone and its peer UNAVAILABLE; new ones are refused; the connection ends
  * when all are told, at @until_ms at the latest. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See frame.h. Invariant: have <= size <= length, and message is NULL until the prefix is whole. A
- * peer that claims 4 MiB and sends nothing costs FRAME_FIRST_BYTES.
+ * See envelope.h. Invariant: have <= size <= length, and message is NULL until the prefix is whole.
+ * A peer that claims 4 MiB and sends nothing costs ENVELOPE_FIRST_BYTES.
  */
-#include "rpc/frame.h"
+#include "rpc/envelope.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "rpc/status.h"
 
 enum {
-	FRAME_FIRST_BYTES = 4096,
+	ENVELOPE_FIRST_BYTES = 4096,
 };
 
 static size_t smaller(size_t a, size_t b)
@@ -21,11 +21,11 @@ static size_t smaller(size_t a, size_t b)
 }
 
 /* An empty message still gets an address, so that nobody has to tell it from "none". */
-static int reserve(struct frame_decoder *decoder, size_t wanted)
+static int reserve(struct envelope *decoder, size_t wanted)
 {
 	if (decoder->message && wanted <= decoder->size)
 		return 0;
-	size_t size = decoder->size ? decoder->size : FRAME_FIRST_BYTES;
+	size_t size = decoder->size ? decoder->size : ENVELOPE_FIRST_BYTES;
 	while (size < wanted)
 		size *= 2;
 	size = smaller(size, decoder->length);
@@ -37,7 +37,7 @@ static int reserve(struct frame_decoder *decoder, size_t wanted)
 	return 0;
 }
 
-static int read_prefix(struct frame_decoder *decoder)
+static int read_prefix(struct envelope *decoder)
 {
 	const uint8_t *prefix = decoder->prefix;
 	if (prefix[0] != 0)
@@ -50,16 +50,15 @@ static int read_prefix(struct frame_decoder *decoder)
 	return 0;
 }
 
-int frame_decode(struct frame_decoder *decoder, const uint8_t *bytes, size_t length,
-		 size_t *ret_used)
+int envelope_decode(struct envelope *decoder, const uint8_t *bytes, size_t length, size_t *ret_used)
 {
-	size_t used = smaller(length, FRAME_PREFIX_BYTES - decoder->prefix_have);
+	size_t used = smaller(length, ENVELOPE_PREFIX_BYTES - decoder->prefix_have);
 	*ret_used = used;
 	if (used > 0) {
 		memcpy(decoder->prefix + decoder->prefix_have, bytes, used);
 		decoder->prefix_have += used;
 	}
-	if (decoder->prefix_have < FRAME_PREFIX_BYTES)
+	if (decoder->prefix_have < ENVELOPE_PREFIX_BYTES)
 		return 0;
 	int r = used > 0 ? read_prefix(decoder) : 0;
 	if (r < 0)
@@ -76,30 +75,30 @@ int frame_decode(struct frame_decoder *decoder, const uint8_t *bytes, size_t len
 	return decoder->have == decoder->length ? 1 : 0;
 }
 
-uint8_t *frame_take(struct frame_decoder *decoder, size_t *ret_length)
+uint8_t *envelope_take(struct envelope *decoder, size_t *ret_length)
 {
 	uint8_t *message = decoder->message;
 	*ret_length = decoder->length;
-	*decoder = (struct frame_decoder){ .prefix_have = 0 };
+	*decoder = (struct envelope){ .prefix_have = 0 };
 	return message;
 }
 
-bool frame_is_partial(const struct frame_decoder *decoder)
+bool envelope_is_partial(const struct envelope *decoder)
 {
 	return decoder->prefix_have > 0;
 }
 
-void frame_done(struct frame_decoder *decoder)
+void envelope_done(struct envelope *decoder)
 {
 	free(decoder->message);
-	*decoder = (struct frame_decoder){ .prefix_have = 0 };
+	*decoder = (struct envelope){ .prefix_have = 0 };
 }
 
-int frame_encode(const uint8_t *message, size_t length, uint8_t **ret, size_t *ret_bytes)
+int envelope_encode(const uint8_t *message, size_t length, uint8_t **ret, size_t *ret_bytes)
 {
 	if (length > RPC_MESSAGE_BYTES_MAX)
 		return -EMSGSIZE;
-	uint8_t *bytes = malloc(FRAME_PREFIX_BYTES + length);
+	uint8_t *bytes = malloc(ENVELOPE_PREFIX_BYTES + length);
 	if (!bytes)
 		return -ENOMEM;
 
@@ -109,8 +108,8 @@ int frame_encode(const uint8_t *message, size_t length, uint8_t **ret, size_t *r
 	bytes[3] = (uint8_t)(length >> 8);
 	bytes[4] = (uint8_t)length;
 	if (length > 0)
-		memcpy(bytes + FRAME_PREFIX_BYTES, message, length);
+		memcpy(bytes + ENVELOPE_PREFIX_BYTES, message, length);
 	*ret = bytes;
-	*ret_bytes = FRAME_PREFIX_BYTES + length;
+	*ret_bytes = ENVELOPE_PREFIX_BYTES + length;
 	return 0;
 }

@@ -8,13 +8,13 @@
 #include <stdint.h>
 
 enum {
-	FRAME_PREFIX_BYTES = 5,
+	ENVELOPE_PREFIX_BYTES = 5,
 };
 
 /* Zero is a valid decoder between two messages. message: owned; grows with the bytes that came, not
  * with the length that the peer claims. */
-struct frame_decoder {
-	uint8_t prefix[FRAME_PREFIX_BYTES];
+struct envelope {
+	uint8_t prefix[ENVELOPE_PREFIX_BYTES];
 	size_t prefix_have;
 	uint8_t *message;
 	size_t length;
@@ -27,20 +27,20 @@ struct frame_decoder {
  *
  * @ret_used  how many of @length were taken; set always.
  *
- * Returns 1 when a message is whole (frame_take() it before the next call), 0 when more is needed,
- * -EMSGSIZE (the length exceeds RPC_MESSAGE_BYTES_MAX), -EBADMSG (flagged as compressed), -EPROTO
- * (any other flag), -ENOMEM. After a failure the decoder is fit for frame_done() only.
+ * Returns 1 when a message is whole (envelope_take() it before the next call), 0 when more is
+ * needed, -EMSGSIZE (the length exceeds RPC_MESSAGE_BYTES_MAX), -EBADMSG (flagged as compressed),
+ * -EPROTO (any other flag), -ENOMEM. After a failure the decoder is fit for envelope_done() only.
  */
-int frame_decode(struct frame_decoder *decoder, const uint8_t *bytes, size_t length,
-		 size_t *ret_used);
+int envelope_decode(struct envelope *decoder, const uint8_t *bytes, size_t length,
+		    size_t *ret_used);
 
 /** The whole message, never NULL, the caller's to free(). The decoder begins the next one. */
-uint8_t *frame_take(struct frame_decoder *decoder, size_t *ret_length);
+uint8_t *envelope_take(struct envelope *decoder, size_t *ret_length);
 
 /** Whether the bytes so far end inside a message. */
-bool frame_is_partial(const struct frame_decoder *decoder);
+bool envelope_is_partial(const struct envelope *decoder);
 
-void frame_done(struct frame_decoder *decoder);
+void envelope_done(struct envelope *decoder);
 
 /**
  * Prefix and message in one piece.
@@ -49,4 +49,4 @@ void frame_done(struct frame_decoder *decoder);
  *
  * Returns 0, -EMSGSIZE (over RPC_MESSAGE_BYTES_MAX), -ENOMEM.
  */
-int frame_encode(const uint8_t *message, size_t length, uint8_t **ret, size_t *ret_bytes);
+int envelope_encode(const uint8_t *message, size_t length, uint8_t **ret, size_t *ret_bytes);
