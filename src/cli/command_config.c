@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -17,7 +16,8 @@
 #include "config/config.h"
 
 enum {
-	LINE_BYTES_MAX = 8192 /* of a finding with the name of the file */
+	LINE_BYTES_MAX = 8192, /* of a finding with the name of the file */
+	PART_BYTES = 4096,
 };
 
 struct values {
@@ -31,32 +31,29 @@ static const char *effect(const struct finding *finding)
 						   : "the agent warns and goes on";
 }
 
-static int read_stdin(char **ret, size_t *ret_length, struct err *err)
+static int read_stdin(struct buf *text, struct err *err)
 {
-	cleanup_free char *text = malloc(TREE_BYTES_MAX + 2);
-	if (!text)
-		return err_set(err, -ENOMEM, "out of memory");
-	size_t length = fread(text, 1, TREE_BYTES_MAX + 1, stdin);
-	if (ferror(stdin))
-		return err_set(err, -EIO, "stdin: cannot be read");
-	if (length > TREE_BYTES_MAX)
-		return err_set(err, -EFBIG, "stdin: larger than %d bytes, the most that is read",
-			       TREE_BYTES_MAX);
-	text[length] = '\0';
-	*ret_length = length;
-	*ret = TAKE_PTR(text);
-	return 0;
+	char part[PART_BYTES];
+	size_t length = 0;
+	while ((length = fread(part, 1, sizeof(part), stdin)) > 0)
+		if (buf_append(text, part, length) < 0)
+			return err_set(err, text->error, "stdin: larger than %d bytes",
+				       TREE_BYTES_MAX);
+	return ferror(stdin) ? err_set(err, -EIO, "stdin: cannot be read") : 0;
 }
 
 static int check(const char *file, struct findings *findings, struct err *err)
 {
+	if (strcmp(file, "-") == 0) {
+		cleanup_buf struct buf text = BUF_INIT(TREE_BYTES_MAX);
+		int r = read_stdin(&text, err);
+		return r < 0 ? r
+			     : config_check(text.data ? text.data : "", text.len, findings, err);
+	}
 	cleanup_free char *text = NULL;
 	size_t length = 0;
-	int r = strcmp(file, "-") == 0 ? read_stdin(&text, &length, err)
-				       : file_read(file, TREE_BYTES_MAX, &text, &length, err);
-	if (r < 0)
-		return r;
-	return config_check(text, length, findings, err);
+	int r = file_read(file, TREE_BYTES_MAX, &text, &length, err);
+	return r < 0 ? r : config_check(text, length, findings, err);
 }
 
 static void print_lines(const struct findings *findings, const char *file, bool is_lenient)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Entry point of rota: finds the command in the table, reads its options, prints help. Nothing here
- * knows a single command beyond its row.
+ * knows more of a command than its row.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/commands.h"
@@ -161,8 +162,8 @@ static int check_count(const struct command *command, const struct option_words 
 
 static int run_command(const struct command *command, struct option_words words)
 {
-	size_t bytes = command->values_bytes > 0 ? command->values_bytes : 1;
-	cleanup_free char *values = calloc(1, bytes);
+	cleanup_arena struct arena arena = { 0 };
+	char *values = arena_alloc(&arena, command->values_bytes);
 	if (!values) {
 		(void)fputs("rota: out of memory\n", stderr);
 		return COMMAND_FAILED;
@@ -193,8 +194,6 @@ static int run_command(const struct command *command, struct option_words words)
 
 static int dispatch(struct option_words words)
 {
-	static char version[] = "version";
-	static char *version_words[] = { version };
 	struct common common = { 0 };
 	const struct option_set set = { OPTION_TABLE(common_options), &common };
 	struct err err = ERR_INIT;
@@ -203,7 +202,7 @@ static int dispatch(struct option_words words)
 		return COMMAND_USAGE;
 	}
 	if (common.wants_version && !common.wants_help)
-		words = (struct option_words){ version_words, 1 };
+		return run_command(&command_version, (struct option_words){ words.items, 0 });
 	bool asks_help = words.count > 0 && strcmp(words.items[0], "help") == 0;
 	if (asks_help) {
 		words.items++;

@@ -19,6 +19,7 @@
 enum {
 	ALLOWED_BYTES = 256,
 	WORDS_MAX = 64, /* in a list of choices */
+	NUMBER_BYTES = 24,
 	SHARED_SUFFIX_BYTES = sizeof(".shared") - 1,
 };
 
@@ -228,11 +229,12 @@ static void accept_choices(const struct apply *apply, const struct schema_key *k
 {
 	if (is_overridden(apply, key))
 		return;
-	char allowed_text[ALLOWED_BYTES];
-	if (count == 0)
+	if (count == 0) {
+		char allowed_text[ALLOWED_BYTES];
 		refuse(apply, place,
 		       "no device list strategy specified; at least one is required, allowed: %s",
 		       allowed_words(key, allowed_text));
+	}
 	unsigned sum = 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct schema_choice *choice = choose(apply, key, place, words[i]);
@@ -245,10 +247,10 @@ static void accept_choices(const struct apply *apply, const struct schema_key *k
 static void accept_duration(const struct apply *apply, const struct schema_key *key,
 			    const struct finding_place *place, uint64_t ns, const char *text)
 {
-	char shown[FINDING_SHOWN_BYTES];
 	if (is_overridden(apply, key))
 		return;
 	if (ns < key->min || ns > key->max) {
+		char shown[FINDING_SHOWN_BYTES];
 		refuse(apply, place, "%s is not allowed, allowed: %s", finding_shown(text, shown),
 		       key->allowed);
 		return;
@@ -305,7 +307,8 @@ static size_t split(char *text, const char *words[static WORDS_MAX])
 static void text_choices(const struct apply *apply, const struct schema_key *key,
 			 const struct finding_place *place, const char *text)
 {
-	cleanup_free char *copy = strdup(text);
+	cleanup_arena struct arena scratch = { 0 };
+	char *copy = arena_copy(&scratch, text, strlen(text));
 	if (!copy) {
 		apply->findings->error = -ENOMEM;
 		return;
@@ -318,7 +321,8 @@ static void text_choices(const struct apply *apply, const struct schema_key *key
 static void text_channels(const struct apply *apply, const struct schema_key *key,
 			  const struct finding_place *place, const char *text)
 {
-	cleanup_free char *copy = strdup(text);
+	cleanup_arena struct arena scratch = { 0 };
+	char *copy = arena_copy(&scratch, text, strlen(text));
 	if (!copy) {
 		apply->findings->error = -ENOMEM;
 		return;
@@ -383,10 +387,11 @@ void apply_text(const struct apply *apply, const struct schema_key *key,
 static void warn_odd(const struct apply *apply, const struct finding_place *place,
 		     const struct value *value, const char *meaning)
 {
+	if (!value->is_odd)
+		return;
 	char shown[FINDING_SHOWN_BYTES];
-	if (value->is_odd)
-		findings_add(apply->findings, place, FINDING_WARN, "%s is read as %s, write %s",
-			     finding_shown(value->text, shown), meaning, meaning);
+	findings_add(apply->findings, place, FINDING_WARN, "%s is read as %s, write %s",
+		     finding_shown(value->text, shown), meaning, meaning);
 }
 
 static void node_bool(const struct apply *apply, const struct schema_key *key,
@@ -450,19 +455,20 @@ static void node_duration(const struct apply *apply, const struct schema_key *ke
 static void node_number(const struct apply *apply, const struct schema_key *key,
 			const struct finding_place *place, const struct value *value)
 {
-	char shown[FINDING_SHOWN_BYTES];
 	if (value->kind != VALUE_INT && value->kind != VALUE_NULL) {
 		apply_refuse_kind(apply, key, place, value);
 		return;
 	}
-	if (value->number < (int64_t)key->min || value->number > (int64_t)key->max) {
+	bool is_low = value->number < (int64_t)key->min;
+	if (is_low || value->number > (int64_t)key->max) {
+		char shown[FINDING_SHOWN_BYTES];
 		refuse(apply, place, "%s%s is not allowed, allowed: %s",
-		       value->number < (int64_t)key->min ? "number of replicas must be >= 2, " : "",
+		       is_low ? "number of replicas must be >= 2, " : "",
 		       value->kind == VALUE_NULL ? "nothing" : finding_shown(value->text, shown),
 		       key->allowed);
 		return;
 	}
-	char meaning[32];
+	char meaning[NUMBER_BYTES];
 	(void)snprintf(meaning, sizeof(meaning), "%" PRId64, value->number);
 	warn_odd(apply, place, value, meaning);
 	store_unsigned(apply, key, (unsigned)value->number);
@@ -527,10 +533,10 @@ static bool is_device(const struct tree *item)
 static void node_device_list(const struct apply *apply, const struct finding_place *place,
 			     const struct tree *node)
 {
-	char shown[FINDING_SHOWN_BYTES];
 	for (const struct tree *item = node->child; item; item = item->next) {
 		if (is_device(item))
 			continue;
+		char shown[FINDING_SHOWN_BYTES];
 		struct value value = value_read(item);
 		bool has_text = item->kind == TREE_SCALAR && value.kind != VALUE_NULL;
 		struct finding_place at = { item->line, item->col, place->path };

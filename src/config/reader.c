@@ -261,10 +261,11 @@ static struct entry *sort_entries(const struct reader *reader, const struct tree
 static void warn_duplicate(const struct reader *reader, const struct frame *frame,
 			   const struct tree *node, const struct tree *winner)
 {
-	char shown[FINDING_SHOWN_BYTES];
 	struct finding_place place = { node->key_line, node->key_col, "" };
-	if (findings_may_keep(reader->apply.findings, &place, FINDING_WARN))
+	if (findings_may_keep(reader->apply.findings, &place, FINDING_WARN)) {
+		char shown[FINDING_SHOWN_BYTES];
 		place.path = path_of(reader, frame->place.path, finding_shown(node->key, shown));
+	}
 	findings_add(reader->apply.findings, &place, FINDING_WARN,
 		     "the key stands again in line %u and only the last one counts, write it once",
 		     winner->key_line);
