@@ -72,10 +72,10 @@ struct unit {
 	uint64_t ns;
 };
 
-/* Longest name first where one begins with another. */
+/* Longest name first where one begins with another. Go takes both signs for micro. */
 static const struct unit duration_units[] = {
-	{ "ns", 1 },         { "us", 1000 },       { "ms", 1000000 },
-	{ "s", 1000000000 }, { "m", 60000000000 }, { "h", 3600000000000 },
+	{ "ns", 1 },       { "us", 1000 },      { "\u00b5s", 1000 },  { "\u03bcs", 1000 },
+	{ "ms", 1000000 }, { "s", 1000000000 }, { "m", 60000000000 }, { "h", 3600000000000 },
 };
 
 static const struct unit *duration_unit(const char *text)
@@ -86,29 +86,36 @@ static const struct unit *duration_unit(const char *text)
 	return NULL;
 }
 
-/* One "1.5s" of a duration; *text is moved behind it and *total grows. */
+static const char *skip_digits(const char *at)
+{
+	while (isdigit((unsigned char)*at))
+		at++;
+	return at;
+}
+
+/* One "1.5s" of a duration, also ".5s" and "1.s"; *text is moved behind it and *total grows. */
 static int duration_part(const char **text, uint64_t *total)
 {
 	const char *at = *text;
 	uint64_t whole = 0;
-	int r = digits(at, &at, &whole);
+	bool has_whole = isdigit((unsigned char)*at);
+	int r = has_whole ? digits(at, &at, &whole) : 0;
 	if (r < 0)
 		return r;
-	const char *fraction = NULL;
+	const char *fraction = at;
 	if (*at == '.') {
 		fraction = ++at;
-		while (isdigit((unsigned char)*at))
-			at++;
+		at = skip_digits(at);
 	}
 	const struct unit *unit = duration_unit(at);
-	if (!unit)
+	if (!unit || (!has_whole && at == fraction))
 		return -EINVAL;
 
 	uint64_t ns = 0;
 	if (__builtin_mul_overflow(whole, unit->ns, &ns))
 		return -ERANGE;
 	uint64_t digit_ns = unit->ns;
-	for (; fraction && isdigit((unsigned char)*fraction); fraction++) {
+	for (; fraction < at; fraction++) {
 		digit_ns /= 10;
 		ns += (uint64_t)(*fraction - '0') * digit_ns;
 	}
@@ -121,6 +128,8 @@ static int duration_part(const char **text, uint64_t *total)
 int text_parse_duration(const char *text, uint64_t *ret_ns)
 {
 	uint64_t total = 0;
+	if (*text == '+')
+		text++;
 	if (strcmp(text, "0") != 0) {
 		do {
 			int r = duration_part(&text, &total);

@@ -15,7 +15,7 @@ int text_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
 int text_parse_bytes(const char *text, uint64_t *ret);
 
 /**
- * A duration as Go writes it: "300ms", "1h2m3.5s", "0"; units ns us ms s m h, not negative.
+ * A duration as Go reads it: "300ms", "1h2m3.5s", "+.5s", "0"; units ns us ms s m h, not negative.
  * 0, -EINVAL, -ERANGE (over 2^63-1 ns).
  */
 int text_parse_duration(const char *text, uint64_t *ret_ns);
