@@ -20,6 +20,7 @@ enum {
 	ALLOWED_BYTES = 256,
 	WORDS_MAX = 64, /* in a list of choices */
 	NUMBER_BYTES = 24,
+	CHANNELS_SHOWN = 8,
 	SHARED_SUFFIX_BYTES = sizeof(".shared") - 1,
 };
 
@@ -273,10 +274,15 @@ static void accept_channels(const struct apply *apply, const struct schema_key *
 		apply_refuse_part(apply, place, "[0]", key->needs, "[]");
 		return;
 	}
+	char found[CHANNELS_SHOWN * NUMBER_BYTES];
+	size_t used = 0;
+	for (size_t i = 0; i < count && i < CHANNELS_SHOWN; i++)
+		used += (size_t)snprintf(found + used, sizeof(found) - used, "%s%" PRId64,
+					 i > 0 ? " " : "", ids[i]);
 	refuse(apply, place,
 	       "invalid IMEX channel IDs: invalid IMEX config: channelIDs must be [] or [0]; "
-	       "found %zu, the first is %" PRId64 ", allowed: []",
-	       count, ids[0] != 0 || count == 1 ? ids[0] : ids[1]);
+	       "found [%s%s], allowed: []",
+	       found, count > CHANNELS_SHOWN ? " ..." : "");
 }
 
 static bool duration_from_text(const char *text, uint64_t *ret)
@@ -446,7 +452,9 @@ static void node_duration(const struct apply *apply, const struct schema_key *ke
 			     "unit such as 60s",
 			     ns);
 	} else if (value->kind != VALUE_TEXT || !duration_from_text(value->text, &ns)) {
-		refuse_value(apply, key, place, value->text);
+		bool is_scalar = value->kind != VALUE_LIST && value->kind != VALUE_MAP;
+		refuse_value(apply, key, place,
+			     is_scalar ? value->text : value_kind_name(value->kind));
 		return;
 	}
 	accept_duration(apply, key, place, ns, value->text);
@@ -580,7 +588,7 @@ static void node_channels(const struct apply *apply, const struct schema_key *ke
 		apply_refuse_kind(apply, key, place, &value);
 		return;
 	}
-	int64_t ids[2] = { 0 };
+	int64_t ids[CHANNELS_SHOWN] = { 0 };
 	size_t count = 0;
 	for (const struct tree *item = node->child; item; item = item->next) {
 		struct value id = value_read(item);

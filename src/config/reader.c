@@ -78,8 +78,11 @@ static const char *elsewhere(const char *name)
 		names[names_count++] = dot ? dot + 1 : keys[i].path;
 	}
 	const char *closest = text_closest(name, names, names_count);
-	for (size_t i = 0; i < names_count; i++)
-		if (names[i] == closest)
+	/* A guess across maps must be nearer than one among neighbours. */
+	size_t length = strlen(name);
+	size_t meant = closest ? strlen(closest) : 0;
+	for (size_t i = 0; closest && i < names_count; i++)
+		if (names[i] == closest && meant <= length + 1 && length <= meant + 1)
 			return paths[i];
 	return NULL;
 }
