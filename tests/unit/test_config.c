@@ -35,7 +35,8 @@ struct fixture {
 	struct settings *settings;
 	struct option_given given;
 	struct err err;
-	int fd; /* of the file in memory; -1 without one */
+	struct arena arena; /* of what is not the config's own */
+	int fd;             /* of the file in memory; -1 without one */
 	char path[PATH_BYTES];
 	char variable[PATH_BYTES + 16];
 	char *environment[ENVIRONMENT_MAX + 2];
@@ -55,6 +56,7 @@ static int set_up(void **state)
 static void clear(struct fixture *fixture)
 {
 	findings_done(&fixture->findings);
+	arena_done(&fixture->arena);
 	fixture->settings = settings_free(fixture->settings);
 	fixture->given.count = 0;
 	if (fixture->fd >= 0)
@@ -105,6 +107,13 @@ static void check_rows(struct fixture *fixture, const struct row *rows, size_t c
 	}
 }
 
+static char *copy(struct fixture *fixture, const char *text)
+{
+	char *copied = arena_copy(&fixture->arena, text, strlen(text));
+	assert_non_null(copied);
+	return copied;
+}
+
 /* Loads @text as the file (NULL: none) with "NAME=value" and "--flag=value" lists that end with
  * NULL. */
 static int load(struct fixture *fixture, const char *text, const char *const *environment,
@@ -124,12 +133,12 @@ static int load(struct fixture *fixture, const char *text, const char *const *en
 		fixture->environment[count++] = fixture->variable;
 	}
 	for (; environment && *environment && count < ENVIRONMENT_MAX; environment++)
-		fixture->environment[count++] = (char *)(uintptr_t)*environment;
+		fixture->environment[count++] = copy(fixture, *environment);
 	fixture->environment[count] = NULL;
 
 	size_t words_count = 0;
 	for (; flags && *flags && words_count < FLAGS_MAX; flags++)
-		fixture->words[words_count++] = (char *)(uintptr_t)*flags;
+		fixture->words[words_count++] = copy(fixture, *flags);
 	const struct option_set set = { schema_options, &fixture->given };
 	struct option_words words = { fixture->words, words_count };
 	struct option_words rest;

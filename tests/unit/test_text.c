@@ -166,7 +166,7 @@ static void the_closest_word_is_near_or_none(void **state)
 		{ "REPLICAS", "replicas" },
 		{ "replcias", "replicas" },
 		{ "device", "devices" },
-		{ "nane", "name" },
+		{ "nqme", "name" },
 		{ "version", NULL },
 		{ "", NULL },
 		{ "a-word-that-is-longer-than-any-name-that-we-have-by-far", NULL },

@@ -200,7 +200,7 @@ static void refuses_deep_nesting_at_its_bound(void **state)
 	assert_int_equal(parse_filled(state, '[', TREE_DEPTH_MAX + 1, &err), -E2BIG);
 	assert_string_equal(err.msg, "nested deeper than 32, the most that is read");
 	assert_int_equal(parse_filled(state, '[', TREE_DEPTH_MAX, &err), -EINVAL);
-	assert_int_equal(parse_filled(state, '[', 1000 * 1000, &err), -E2BIG);
+	assert_int_equal(parse_filled(state, '[', TREE_BYTES_MAX, &err), -E2BIG);
 }
 
 static void reads_a_megabyte_and_refuses_one_byte_more(void **state)

@@ -42,34 +42,34 @@ static void numbers_are_those_of_go(void **state)
 	(void)state;
 	static const struct {
 		const char *text;
-		enum value_kind kind;
 		int64_t number;
+		enum value_kind kind;
 		bool is_odd;
 	} rows[] = {
-		{ "5", VALUE_INT, 5, false },
-		{ "0", VALUE_INT, 0, false },
-		{ "-3", VALUE_INT, -3, false },
-		{ "9223372036854775807", VALUE_INT, INT64_MAX, false },
-		{ "-9223372036854775808", VALUE_INT, INT64_MIN, false },
-		{ "+3", VALUE_INT, 3, true },
-		{ "0x10", VALUE_INT, 16, true },
-		{ "-0X1f", VALUE_INT, -31, true },
-		{ "0b101", VALUE_INT, 5, true },
-		{ "0o17", VALUE_INT, 15, true },
-		{ "010", VALUE_INT, 8, true },
-		{ "08", VALUE_INT, 8, true }, /* no octal number, so a float */
-		{ "1_000", VALUE_INT, 1000, true },
-		{ "2.0", VALUE_INT, 2, true },
-		{ "2.", VALUE_INT, 2, true },
-		{ "2e1", VALUE_INT, 20, true },
-		{ "-1.5e+1", VALUE_INT, -15, true },
-		{ "1e30", VALUE_FLOAT, 0, true },
-		{ "9223372036854775808", VALUE_FLOAT, 0, true },
-		{ "1.5", VALUE_FLOAT, 0, true },
-		{ ".5", VALUE_FLOAT, 0, true },
-		{ ".inf", VALUE_FLOAT, 0, false },
-		{ "-.INF", VALUE_FLOAT, 0, false },
-		{ ".NaN", VALUE_FLOAT, 0, false },
+		{ "5", 5, VALUE_INT, false },
+		{ "0", 0, VALUE_INT, false },
+		{ "-3", -3, VALUE_INT, false },
+		{ "9223372036854775807", INT64_MAX, VALUE_INT, false },
+		{ "-9223372036854775808", INT64_MIN, VALUE_INT, false },
+		{ "+3", 3, VALUE_INT, true },
+		{ "0x10", 16, VALUE_INT, true },
+		{ "-0X1f", -31, VALUE_INT, true },
+		{ "0b101", 5, VALUE_INT, true },
+		{ "0o17", 15, VALUE_INT, true },
+		{ "010", 8, VALUE_INT, true },
+		{ "08", 8, VALUE_INT, true }, /* no octal number, so a float */
+		{ "1_000", 1000, VALUE_INT, true },
+		{ "2.0", 2, VALUE_INT, true },
+		{ "2.", 2, VALUE_INT, true },
+		{ "2e1", 20, VALUE_INT, true },
+		{ "-1.5e+1", -15, VALUE_INT, true },
+		{ "1e30", 0, VALUE_FLOAT, true },
+		{ "9223372036854775808", 0, VALUE_FLOAT, true },
+		{ "1.5", 0, VALUE_FLOAT, true },
+		{ ".5", 0, VALUE_FLOAT, true },
+		{ ".inf", 0, VALUE_FLOAT, false },
+		{ "-.INF", 0, VALUE_FLOAT, false },
+		{ ".NaN", 0, VALUE_FLOAT, false },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct value value = read_plain(rows[i].text);
