@@ -38,7 +38,7 @@ struct agent {
 	struct snapshot *snapshot;  /* owned; the last one, NULL before the first */
 	char fault[ERR_TEXT_BYTES]; /* why the driver does not answer; "" while it does */
 	struct plugin *plugin;      /* owned; NULL while nothing is advertised */
-	char plugin_name[RESOURCE_NAME_BYTES];
+	const char *plugin_name;    /* of its resource; a constant of core/ */
 	struct plugin_listener plugin_listener;
 	struct control *control; /* owned; NULL when there is no place for its socket */
 	struct control_handler control_handler;
@@ -110,8 +110,7 @@ static struct snapshot *believed(const struct agent *agent)
 static int plugin_replace(struct agent *agent, const struct settings *settings,
 			  struct resource *resource, struct err *err)
 {
-	char name[RESOURCE_NAME_BYTES];
-	strcpy(name, resource->name); /* the same size */
+	const char *name = resource->name;
 	struct plugin *plugin = NULL;
 	int r = plugin_start(&agent->loop, settings, resource, &agent->plugin_listener, &plugin,
 			     err);
@@ -119,7 +118,7 @@ static int plugin_replace(struct agent *agent, const struct settings *settings,
 		return r;
 	plugin_stop(agent->plugin);
 	agent->plugin = plugin;
-	strcpy(agent->plugin_name, name);
+	agent->plugin_name = name;
 	return 1;
 }
 

@@ -12,7 +12,7 @@
 #include <string.h>
 
 static const char gpu_name[] = "nvidia.com/gpu";
-static const char shared_suffix[] = ".shared";
+static const char renamed_gpu_name[] = "nvidia.com/gpu.shared";
 
 /* Replicas of each device under this name, 1 when it is not shared. Of two entries with the same
  * name the larger one counts, since both expand to the same ids. */
@@ -24,17 +24,6 @@ static uint32_t replicas_of(const struct time_slicing *sharing, const char *name
 		    sharing->resources[i].replicas > replicas)
 			replicas = sharing->resources[i].replicas;
 	return replicas;
-}
-
-static int set_name(struct resource *resource, const struct time_slicing *sharing, struct err *err)
-{
-	bool is_renamed = resource->is_shared && sharing->rename_by_default;
-	int length = snprintf(resource->name, sizeof(resource->name), "%s%s", gpu_name,
-			      is_renamed ? shared_suffix : "");
-	if (length >= (int)sizeof(resource->name))
-		return err_set(err, -ENAMETOOLONG, "%s: a resource name has at most %zu characters",
-			       resource->name, sizeof(resource->name) - 1);
-	return 0;
 }
 
 static int too_many(const struct resource *resource, uint32_t replicas, struct err *err)
@@ -91,10 +80,9 @@ int resource_new(const struct settings *settings, struct snapshot *snapshot, str
 	resource->snapshot = snapshot;
 	uint32_t replicas = replicas_of(&settings->time_slicing, gpu_name);
 	resource->is_shared = replicas > 1;
-	int r = set_name(resource, &settings->time_slicing, err);
-	if (r < 0)
-		return r;
-	r = fill(resource, replicas, err);
+	bool is_renamed = resource->is_shared && settings->time_slicing.rename_by_default;
+	resource->name = is_renamed ? renamed_gpu_name : gpu_name;
+	int r = fill(resource, replicas, err);
 	if (r < 0)
 		return r;
 

@@ -14,7 +14,6 @@
 #include "core/settings.h"
 
 enum {
-	RESOURCE_NAME_BYTES = 64, /* NVIDIA's limit of 63 and the end */
 	/* One id with health and topology takes at most 68 bytes of the 4 MiB that kubelet reads.
 	 */
 	RESOURCE_REPLICAS_MAX = 61000,
@@ -37,7 +36,7 @@ struct resource_span {
 struct resource {
 	struct arena arena;
 	struct snapshot *snapshot; /* owned */
-	char name[RESOURCE_NAME_BYTES];
+	const char *name;          /* borrowed, outlives the resource */
 	bool is_shared;
 	struct replica *replicas;
 	size_t replicas_count;

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "core/allocation.h"
+#include "failing.h"
 
 struct row {
 	const char *what;
@@ -142,12 +143,28 @@ static void a_long_unknown_id_is_cut_in_the_text(void **state)
 	assert_int_equal(strlen(err.msg), ERR_TEXT_BYTES - 1);
 }
 
+static void fails_cleanly_when_memory_is_out(void **state)
+{
+	(void)state;
+	cleanup_resource struct resource *resource = given_resource(1, 5);
+	struct settings settings = { 0 };
+	struct id_text id = given_id("GPU-0::1");
+	cleanup_edits struct edits edits = { 0 };
+
+	failing_calloc = 1;
+	int r = allocation_make(resource, &settings, &id, 1, &edits, NULL);
+	failing_calloc = 0;
+	assert_int_equal(r, -ENOMEM);
+	assert_int_equal(edits.envs_count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_every_row_of_the_contract),
 		cmocka_unit_test(an_unhealthy_device_is_not_refused),
 		cmocka_unit_test(a_long_unknown_id_is_cut_in_the_text),
+		cmocka_unit_test(fails_cleanly_when_memory_is_out),
 	};
 	return cmocka_run_group_tests_name("allocation", tests, NULL, NULL);
 }

@@ -10,19 +10,7 @@
 
 #include "base/cleanup.h"
 #include "core/device.h"
-
-/* Which call of calloc fails, counted down from here; 0: none. */
-static unsigned failing_calloc;
-
-void *__real_calloc(size_t count, size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-	if (failing_calloc > 0 && --failing_calloc == 0)
-		return NULL;
-	return __real_calloc(count, bytes);
-}
+#include "failing.h"
 
 static struct snapshot *two_devices(void)
 {

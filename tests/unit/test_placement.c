@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/placement.h"
+#include "failing.h"
 
 enum {
 	CHOICES_MAX = 64,
@@ -186,6 +187,29 @@ static void agrees_with_a_step_by_step_search(void **state)
 	}
 }
 
+static void fails_cleanly_when_memory_is_out(void **state)
+{
+	(void)state;
+	cleanup_resource struct resource *resource = given_resource(2, 4);
+	struct choice choice = { .count = 77 };
+
+	failing_calloc = 1;
+	int r = choose(resource, ALLOCATION_PACKED, LIST(2, 3), NONE, 1, &choice, NULL);
+	failing_calloc = 0;
+	assert_int_equal(r, -ENOMEM);
+	assert_int_equal(choice.count, 77);
+}
+
+static void an_id_on_offer_twice_is_one(void **state)
+{
+	(void)state;
+	cleanup_resource struct resource *resource = given_resource(1, 4);
+	struct choice choice;
+
+	assert_int_equal(choose(resource, ALLOCATION_PACKED, LIST(2, 2), NONE, 2, &choice, NULL),
+			 -ENODEV);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +220,8 @@ int main(void)
 		cmocka_unit_test(says_when_too_few_are_on_offer),
 		cmocka_unit_test(a_size_below_the_required_ones_adds_nothing),
 		cmocka_unit_test(agrees_with_a_step_by_step_search),
+		cmocka_unit_test(fails_cleanly_when_memory_is_out),
+		cmocka_unit_test(an_id_on_offer_twice_is_one),
 	};
 	return cmocka_run_group_tests_name("placement", tests, NULL, NULL);
 }

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "failing.h"
+
 static void lists_whole_devices_when_nothing_is_shared(void **state)
 {
 	(void)state;
@@ -111,6 +113,28 @@ static void counts_the_replicas_of_healthy_devices(void **state)
 	assert_int_equal(resource_healthy_count(resource), 10);
 }
 
+static void fails_cleanly_when_memory_is_out(void **state)
+{
+	(void)state;
+	struct shared_resource shared = { "nvidia.com/gpu", 500 };
+	struct settings settings = {
+		.time_slicing = { .resources = &shared, .resources_count = 1 },
+	};
+	struct resource *resource = NULL;
+	unsigned failures = 0;
+
+	for (unsigned n = 1; !resource; n++) {
+		struct snapshot *snapshot = given_snapshot(2);
+		failing_calloc = n;
+		int r = resource_new(&settings, snapshot, &resource, NULL);
+		failing_calloc = 0;
+		assert_int_equal(r, resource ? 0 : -ENOMEM);
+		failures += resource ? 0 : 1;
+	}
+	assert_int_equal(failures, 3);
+	(void)resource_free(resource);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +146,7 @@ int main(void)
 		cmocka_unit_test(without_devices_is_an_empty_list),
 		cmocka_unit_test(refuses_a_list_that_kubelet_cannot_read),
 		cmocka_unit_test(counts_the_replicas_of_healthy_devices),
+		cmocka_unit_test(fails_cleanly_when_memory_is_out),
 	};
 	return cmocka_run_group_tests_name("resource", tests, NULL, NULL);
 }
