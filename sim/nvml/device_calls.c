@@ -19,7 +19,7 @@ enum {
 
 int nvmlDeviceGetName(struct nvml_device *device, char *name, unsigned length)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	return reply_text(name, length, call.gpu->name);
@@ -27,7 +27,7 @@ int nvmlDeviceGetName(struct nvml_device *device, char *name, unsigned length)
 
 int nvmlDeviceGetUUID(struct nvml_device *device, char *uuid, unsigned length)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	return reply_text(uuid, length, call.gpu->uuid);
@@ -35,7 +35,7 @@ int nvmlDeviceGetUUID(struct nvml_device *device, char *uuid, unsigned length)
 
 int nvmlDeviceGetIndex(struct nvml_device *device, unsigned *index)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	return reply_unsigned(index, call.index);
@@ -43,7 +43,7 @@ int nvmlDeviceGetIndex(struct nvml_device *device, unsigned *index)
 
 int nvmlDeviceGetMinorNumber(struct nvml_device *device, unsigned *minor)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	return reply_unsigned(minor, call.gpu->minor);
@@ -51,7 +51,7 @@ int nvmlDeviceGetMinorNumber(struct nvml_device *device, unsigned *minor)
 
 int nvmlDeviceGetBrand(struct nvml_device *device, unsigned *brand)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	return reply_unsigned(brand, NVML_BRAND_NVIDIA);
@@ -66,7 +66,7 @@ static unsigned long long reserved_bytes(const struct scenario_gpu *gpu)
 
 int nvmlDeviceGetMemoryInfo(struct nvml_device *device, struct nvml_memory *memory)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	if (!memory)
@@ -82,7 +82,7 @@ int nvmlDeviceGetMemoryInfo(struct nvml_device *device, struct nvml_memory *memo
 
 int nvmlDeviceGetMemoryInfo_v2(struct nvml_device *device, struct nvml_memory_v2 *memory)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	if (!memory)
@@ -101,7 +101,7 @@ int nvmlDeviceGetMemoryInfo_v2(struct nvml_device *device, struct nvml_memory_v2
 
 int nvmlDeviceGetPciInfo_v3(struct nvml_device *device, struct nvml_pci_info *pci)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	if (!pci)
@@ -116,7 +116,7 @@ int nvmlDeviceGetPciInfo_v3(struct nvml_device *device, struct nvml_pci_info *pc
 
 int nvmlDeviceGetCudaComputeCapability(struct nvml_device *device, int *major, int *minor)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	if (!major || !minor)
@@ -129,7 +129,7 @@ int nvmlDeviceGetCudaComputeCapability(struct nvml_device *device, int *major, i
 int nvmlDeviceGetMemoryAffinity(struct nvml_device *device, unsigned node_set_size,
 				unsigned long *node_set, unsigned scope)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	if (!node_set || node_set_size == 0 || scope > NVML_AFFINITY_SCOPE_SOCKET)
@@ -147,7 +147,7 @@ int nvmlDeviceGetMemoryAffinity(struct nvml_device *device, unsigned node_set_si
 
 int nvmlDeviceGetUtilizationRates(struct nvml_device *device, struct nvml_utilization *utilization)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	if (!utilization)
@@ -158,7 +158,7 @@ int nvmlDeviceGetUtilizationRates(struct nvml_device *device, struct nvml_utiliz
 
 int nvmlDeviceGetTemperature(struct nvml_device *device, unsigned sensor, unsigned *celsius)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	if (sensor != NVML_TEMPERATURE_GPU)
@@ -168,7 +168,7 @@ int nvmlDeviceGetTemperature(struct nvml_device *device, unsigned sensor, unsign
 
 int nvmlDeviceGetPowerUsage(struct nvml_device *device, unsigned *milliwatts)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	return reply_unsigned(milliwatts, call.gpu->model->idle_watts * MILLIWATTS);
@@ -176,7 +176,7 @@ int nvmlDeviceGetPowerUsage(struct nvml_device *device, unsigned *milliwatts)
 
 int nvmlDeviceGetPowerManagementLimit(struct nvml_device *device, unsigned *milliwatts)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	return reply_unsigned(milliwatts, call.gpu->model->limit_watts * MILLIWATTS);
@@ -184,7 +184,7 @@ int nvmlDeviceGetPowerManagementLimit(struct nvml_device *device, unsigned *mill
 
 int nvmlDeviceGetEnforcedPowerLimit(struct nvml_device *device, unsigned *milliwatts)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	return reply_unsigned(milliwatts, call.gpu->model->limit_watts * MILLIWATTS);
@@ -193,7 +193,7 @@ int nvmlDeviceGetEnforcedPowerLimit(struct nvml_device *device, unsigned *milliw
 /* All models of the table are cooled by their machine's fans. */
 int nvmlDeviceGetFanSpeed(struct nvml_device *device, unsigned *percent)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	return percent ? NVML_ERROR_NOT_SUPPORTED : NVML_ERROR_INVALID_ARGUMENT;
@@ -201,7 +201,7 @@ int nvmlDeviceGetFanSpeed(struct nvml_device *device, unsigned *percent)
 
 int nvmlDeviceGetPersistenceMode(struct nvml_device *device, unsigned *mode)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	return reply_unsigned(mode, NVML_FEATURE_ENABLED);
@@ -209,7 +209,7 @@ int nvmlDeviceGetPersistenceMode(struct nvml_device *device, unsigned *mode)
 
 int nvmlDeviceGetPerformanceState(struct nvml_device *device, unsigned *state)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	return reply_unsigned(state, NVML_PSTATE_8);
@@ -217,7 +217,7 @@ int nvmlDeviceGetPerformanceState(struct nvml_device *device, unsigned *state)
 
 int nvmlDeviceGetDisplayActive(struct nvml_device *device, unsigned *is_active)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	return reply_unsigned(is_active, NVML_FEATURE_DISABLED);
@@ -225,7 +225,7 @@ int nvmlDeviceGetDisplayActive(struct nvml_device *device, unsigned *is_active)
 
 int nvmlDeviceGetEccMode(struct nvml_device *device, unsigned *current, unsigned *pending)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	if (!current || !pending)
@@ -238,7 +238,7 @@ int nvmlDeviceGetEccMode(struct nvml_device *device, unsigned *current, unsigned
 int nvmlDeviceGetTotalEccErrors(struct nvml_device *device, unsigned type, unsigned counter,
 				unsigned long long *count)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	if (!count || type > NVML_MEMORY_ERROR_TYPE_UNCORRECTED || counter > NVML_AGGREGATE_ECC)
@@ -249,7 +249,7 @@ int nvmlDeviceGetTotalEccErrors(struct nvml_device *device, unsigned type, unsig
 
 int nvmlDeviceGetComputeMode(struct nvml_device *device, unsigned *mode)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	return reply_unsigned(mode, NVML_COMPUTEMODE_DEFAULT);
@@ -257,7 +257,7 @@ int nvmlDeviceGetComputeMode(struct nvml_device *device, unsigned *mode)
 
 int nvmlDeviceGetMigMode(struct nvml_device *device, unsigned *current, unsigned *pending)
 {
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	if (!current || !pending)
@@ -274,7 +274,7 @@ int nvmlDeviceGetComputeRunningProcesses_v3(struct nvml_device *device, unsigned
 					    struct nvml_process_info *infos)
 {
 	(void)infos;
-	cleanup_call struct call call = call_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	return reply_unsigned(count, 0);

@@ -114,10 +114,10 @@ static int meet_fault_now(const char *name, int gpu)
 	return meet_fault(state.faults ? state.faults : state.hardware, name, gpu);
 }
 
-struct call call_begin(const char *name)
+struct state_call state_begin(const char *name)
 {
 	(void)pthread_mutex_lock(&state.lock); /* cannot fail: a plain mutex */
-	struct call call = { .code = NVML_ERROR_UNINITIALIZED, .is_locked = true };
+	struct state_call call = { .code = NVML_ERROR_UNINITIALIZED };
 	if (state.references == 0)
 		return call;
 	call.code = meet_fault_now(name, SCENARIO_ALL_GPUS);
@@ -125,32 +125,31 @@ struct call call_begin(const char *name)
 	return call;
 }
 
-struct call call_begin_on(const char *name, const struct nvml_device *device)
+struct state_call state_begin_on(const char *name, const struct nvml_device *device)
 {
-	struct call call = call_begin(name);
+	struct state_call call = state_begin(name);
 	if (call.code != NVML_SUCCESS)
 		return call;
 	for (unsigned i = 0; i < state.visible_count; i++)
 		if (device == &state.handles[i]) {
-			call.code = call_meets_gpu(&call, name, i);
+			call.code = state_meet_gpu(&call, name, i);
 			return call;
 		}
 	call.code = NVML_ERROR_INVALID_ARGUMENT;
 	return call;
 }
 
-int call_meets_gpu(struct call *call, const char *name, unsigned index)
+int state_meet_gpu(struct state_call *call, const char *name, unsigned index)
 {
 	call->gpu = state_gpu(index);
 	call->index = index;
 	return meet_fault_now(name, (int)state.visible[index]);
 }
 
-void call_end(struct call *call)
+void state_end(struct state_call *call)
 {
-	if (call->is_locked)
-		(void)pthread_mutex_unlock(&state.lock); /* cannot fail: locked by us */
-	call->is_locked = false;
+	(void)call;
+	(void)pthread_mutex_unlock(&state.lock); /* cannot fail: locked by us */
 }
 
 struct nvml_device *state_handle(unsigned index)
@@ -270,7 +269,7 @@ int state_start(void)
 
 int state_stop(void)
 {
-	cleanup_call struct call call = call_begin("nvmlShutdown");
+	cleanup_call struct state_call call = state_begin("nvmlShutdown");
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	if (--state.references > 0)

@@ -2,21 +2,17 @@
 /* What the simulated NVML is between two calls: initialised how often, on which scenario. */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "base/cleanup.h"
 
 struct nvml_device;
 struct scenario;
 struct scenario_gpu;
 
-/* One call under way; the state is locked from call_begin() to call_end(). code is what the call
+/* One call under way; the state is locked from state_begin() to state_end(). code is what the call
  * has to return when it is not NVML_SUCCESS. */
-struct call {
+struct state_call {
 	int code;
-	bool is_locked;
-	const struct scenario *scenario; /* borrowed until call_end() */
+	const struct scenario *scenario; /* borrowed until state_end() */
 	const struct scenario_gpu *gpu;  /* NULL for calls on no GPU */
 	unsigned index;                  /* of the GPU among those that this process may see */
 };
@@ -27,15 +23,15 @@ struct call {
  *
  * @name  of the function, canonical.
  */
-struct call call_begin(const char *name);
+struct state_call state_begin(const char *name);
 
 /** The same on a GPU; also NVML_ERROR_INVALID_ARGUMENT when @device is no handle of ours. */
-struct call call_begin_on(const char *name, const struct nvml_device *device);
+struct state_call state_begin_on(const char *name, const struct nvml_device *device);
 
 /** The fault of this call on the GPU that it turned out to ask for. Returns what to return. */
-int call_meets_gpu(struct call *call, const char *name, unsigned index);
+int state_meet_gpu(struct state_call *call, const char *name, unsigned index);
 
-void call_end(struct call *call);
+void state_end(struct state_call *call);
 
 /** Handles of the GPUs that this process may see; NULL beyond their count. */
 struct nvml_device *state_handle(unsigned index);
@@ -46,4 +42,4 @@ unsigned state_gpus_count(void);
 int state_start(void);
 int state_stop(void);
 
-#define cleanup_call CLEANUP(call_end)
+#define cleanup_call CLEANUP(state_end)

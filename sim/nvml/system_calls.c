@@ -46,7 +46,7 @@ const char *nvmlErrorString(int result)
 
 int nvmlSystemGetDriverVersion(char *version, unsigned length)
 {
-	cleanup_call struct call call = call_begin(__func__);
+	cleanup_call struct state_call call = state_begin(__func__);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	return reply_text(version, length, call.scenario->driver_version);
@@ -54,7 +54,7 @@ int nvmlSystemGetDriverVersion(char *version, unsigned length)
 
 int nvmlSystemGetNVMLVersion(char *version, unsigned length)
 {
-	cleanup_call struct call call = call_begin(__func__);
+	cleanup_call struct state_call call = state_begin(__func__);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	char text[NVML_SYSTEM_NVML_VERSION_BUFFER_SIZE];
@@ -66,7 +66,7 @@ int nvmlSystemGetNVMLVersion(char *version, unsigned length)
 
 int nvmlSystemGetCudaDriverVersion_v2(int *version)
 {
-	cleanup_call struct call call = call_begin(__func__);
+	cleanup_call struct state_call call = state_begin(__func__);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	if (!version)
@@ -82,7 +82,7 @@ int nvmlSystemGetCudaDriverVersion(int *version)
 
 int nvmlDeviceGetCount_v2(unsigned *count)
 {
-	cleanup_call struct call call = call_begin(__func__);
+	cleanup_call struct state_call call = state_begin(__func__);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	return reply_unsigned(count, state_gpus_count());
@@ -93,10 +93,10 @@ int nvmlDeviceGetCount(unsigned *count)
 	return nvmlDeviceGetCount_v2(count);
 }
 
-static int reply_handle(struct call *call, const char *name, unsigned index,
+static int reply_handle(struct state_call *call, const char *name, unsigned index,
 			struct nvml_device **device)
 {
-	int code = call_meets_gpu(call, name, index);
+	int code = state_meet_gpu(call, name, index);
 	if (code == NVML_SUCCESS)
 		*device = state_handle(index);
 	return code;
@@ -104,7 +104,7 @@ static int reply_handle(struct call *call, const char *name, unsigned index,
 
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, struct nvml_device **device)
 {
-	cleanup_call struct call call = call_begin(__func__);
+	cleanup_call struct state_call call = state_begin(__func__);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	if (!device || !state_gpu(index))
@@ -119,7 +119,7 @@ int nvmlDeviceGetHandleByIndex(unsigned index, struct nvml_device **device)
 
 int nvmlDeviceGetHandleByUUID(const char *uuid, struct nvml_device **device)
 {
-	cleanup_call struct call call = call_begin(__func__);
+	cleanup_call struct state_call call = state_begin(__func__);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	if (!uuid || !device)
@@ -132,7 +132,7 @@ int nvmlDeviceGetHandleByUUID(const char *uuid, struct nvml_device **device)
 
 int nvmlDeviceGetHandleByPciBusId_v2(const char *bus_id, struct nvml_device **device)
 {
-	cleanup_call struct call call = call_begin(__func__);
+	cleanup_call struct state_call call = state_begin(__func__);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	if (!bus_id || !device)

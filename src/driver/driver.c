@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -300,6 +301,16 @@ static void lose_to_nonsense(struct driver *driver, const struct err *err)
 	lose(driver, DRIVER_FAULT_DIED, text);
 }
 
+/* Not with libuv, which would raise SIGPIPE when the peer is gone. The peer reads each request
+ * before it answers, so the socket has room; a peer that is gone is seen by on_read and
+ * on_exit_of_child. */
+static void send_request(struct child *child, const struct buf *packet)
+{
+	uv_os_fd_t fd = -1;
+	if (uv_fileno((uv_handle_t *)&child->pipe, &fd) == 0)
+		(void)send(fd, packet->data, packet->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static void ask(struct driver *driver)
 {
 	cleanup_buf struct buf packet = BUF_INIT(REQUEST_PACKET_MAX);
@@ -308,12 +319,9 @@ static void ask(struct driver *driver)
 		wait_next(driver, retry_ms(driver)); /* memory is out; ask later */
 		return;
 	}
-	uv_buf_t bytes = uv_buf_init(packet.data, (unsigned)packet.len);
 	driver->is_asking = true;
 	start_deadline(driver, deadline_ms(driver));
-	/* The peer reads each request before it answers, so the socket has room. A peer that is
-	 * gone is seen by on_read and on_exit. */
-	(void)uv_try_write((uv_stream_t *)&driver->child->pipe, &bytes, 1);
+	send_request(driver->child, &packet);
 }
 
 static void take_answer(struct driver *driver, const struct answer *answer)

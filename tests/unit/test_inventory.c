@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading NVML, here a struct whose pointers are those of the simulated library. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "driver/answer.h"
+#include "driver/inventory.h"
+#include "driver/nvml.h"
+
+enum {
+	PATH_BYTES = 256
+};
+
+static const struct nvml simulated = {
+#define POINTER(name, is_required) .name = name,
+	NVML_USED(POINTER)
+#undef POINTER
+};
+
+struct fixture {
+	struct nvml nvml;
+	char folder[64];
+	struct answer answer;
+	struct err err;
+};
+
+static void path_of(const struct fixture *fixture, const char *name, char ret[static PATH_BYTES])
+{
+	(void)snprintf(ret, PATH_BYTES, "%s/%s", fixture->folder, name);
+}
+
+static void put_file(const struct fixture *fixture, const char *name, const char *text)
+{
+	char path[PATH_BYTES];
+	path_of(fixture, name, path);
+	assert_int_equal(file_write(path, text, strlen(text), 0600, NULL), 0);
+}
+
+static int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	*state = fixture;
+	fixture->nvml = simulated;
+	(void)snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/test_inventory.XXXXXX");
+	assert_non_null(mkdtemp(fixture->folder));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char *const names[] = { "sim.yaml", "0000:00:1e.0/vendor",
+					     "0000:00:1e.0/numa_node", "0000:00:1e.0" };
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		char path[PATH_BYTES];
+		path_of(fixture, names[i], path);
+		(void)remove(path);
+	}
+	(void)rmdir(fixture->folder);
+	answer_done(&fixture->answer);
+	(void)nvmlShutdown();
+	free(fixture);
+	return 0;
+}
+
+static int read_scenario(struct fixture *fixture, const char *text)
+{
+	char path[PATH_BYTES];
+	put_file(fixture, "sim.yaml", text);
+	path_of(fixture, "sim.yaml", path);
+	assert_int_equal(setenv("ROTA_SIM", path, 1), 0);
+	assert_int_equal(nvmlInit_v2(), NVML_SUCCESS);
+	return inventory_read(&fixture->nvml, fixture->folder, &fixture->answer, &fixture->err);
+}
+
+static void put_sysfs(struct fixture *fixture, const char *vendor, const char *node)
+{
+	char path[PATH_BYTES];
+	path_of(fixture, "0000:00:1e.0", path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	put_file(fixture, "0000:00:1e.0/vendor", vendor);
+	put_file(fixture, "0000:00:1e.0/numa_node", node);
+}
+
+static int32_t numa_node(const struct fixture *fixture)
+{
+	return fixture->answer.snapshot->devices[0].numa_node;
+}
+
+static void describes_every_gpu(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_int_equal(read_scenario(fixture, "gpus: [{uuid: GPU-a, minor: 4}, {}]"), 0);
+	const struct snapshot *snapshot = fixture->answer.snapshot;
+	assert_int_equal(snapshot->devices_count, 2);
+	assert_int_equal(fixture->answer.lost_count, 0);
+	assert_string_equal(snapshot->devices[0].uuid, "GPU-a");
+	assert_string_equal(snapshot->devices[0].index, "0");
+	assert_string_equal(snapshot->devices[0].model, "Tesla T4");
+	assert_string_equal(snapshot->devices[0].bus_id, "00000000:00:1D.0");
+	assert_int_equal(snapshot->devices[0].minor, 4);
+	assert_int_equal(snapshot->devices[0].memory_bytes, 15360ULL << 20);
+	assert_int_equal(snapshot->devices[0].compute_major, 7);
+	assert_int_equal(snapshot->devices[0].compute_minor, 5);
+	assert_true(snapshot->devices[0].is_healthy);
+	assert_string_equal(snapshot->devices[1].index, "1");
+}
+
+/* The index keeps its gap: it is NVML's and goes into containers. */
+static void skips_displays(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_int_equal(read_scenario(fixture, "gpus: [{model: DGX Display}, {}, "
+						"{model: NVIDIA DGX Display}, {}]"),
+			 0);
+	assert_int_equal(fixture->answer.snapshot->devices_count, 2);
+	assert_string_equal(fixture->answer.snapshot->devices[0].index, "1");
+	assert_string_equal(fixture->answer.snapshot->devices[1].index, "3");
+	assert_int_equal(fixture->answer.lost_count, 0);
+}
+
+static void a_lost_gpu_does_not_hide_the_others(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_int_equal(read_scenario(fixture,
+				       "gpus: [{uuid: GPU-a}, {uuid: GPU-b}, {uuid: GPU-c}]\n"
+				       "faults:\n"
+				       "- {call: nvmlDeviceGetHandleByIndex_v2, gpu: 0, do: fail, "
+				       "error: NVML_ERROR_GPU_IS_LOST}\n"
+				       "- {call: nvmlDeviceGetUUID, gpu: 2, do: fail}\n"),
+			 0);
+	const struct answer *answer = &fixture->answer;
+	assert_int_equal(answer->snapshot->devices_count, 1);
+	assert_string_equal(answer->snapshot->devices[0].uuid, "GPU-b");
+	assert_string_equal(answer->snapshot->devices[0].index, "1");
+	assert_int_equal(answer->lost_count, 2);
+	assert_string_equal(answer->lost[0].index, "0");
+	assert_non_null(strstr(answer->lost[0].reason, "GPU is lost"));
+	assert_string_equal(answer->lost[1].index, "2");
+	assert_non_null(strstr(answer->lost[1].reason, "nvmlDeviceGetUUID"));
+}
+
+static void memory_that_nobody_knows_is_zero(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_int_equal(
+		read_scenario(fixture, "faults: [{call: nvmlDeviceGetMemoryInfo, do: fail}]"), 0);
+	assert_int_equal(fixture->answer.snapshot->devices[0].memory_bytes, 0);
+	assert_int_equal(fixture->answer.lost_count, 0);
+}
+
+static void a_driver_that_went_away_is_no_snapshot(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char *const calls[] = { "nvmlDeviceGetCount_v2", "nvmlSystemGetDriverVersion",
+					     "nvmlDeviceGetUUID", "nvmlDeviceGetMinorNumber" };
+	for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
+		char text[PATH_BYTES];
+		(void)snprintf(text, sizeof(text),
+			       "faults: [{call: %s, do: fail, error: NVML_ERROR_UNINITIALIZED}]",
+			       calls[i]);
+		assert_int_equal(read_scenario(fixture, text), -EAGAIN);
+		assert_null(fixture->answer.snapshot);
+		assert_non_null(strstr(fixture->err.msg, calls[i]));
+		assert_int_equal(nvmlShutdown(), NVML_SUCCESS);
+	}
+}
+
+static void sysfs_tells_the_numa_node(void **state)
+{
+	struct fixture *fixture = *state;
+	put_sysfs(fixture, "0x10de\n", "3\n");
+	assert_int_equal(read_scenario(fixture, "gpus: [{numaNode: 1}]"), 0);
+	assert_int_equal(numa_node(fixture), 3);
+}
+
+static void sysfs_may_say_that_there_is_none(void **state)
+{
+	struct fixture *fixture = *state;
+	put_sysfs(fixture, "0x10de\n", "-1\n");
+	assert_int_equal(read_scenario(fixture, "gpus: [{numaNode: 1}]"), 0);
+	assert_int_equal(numa_node(fixture), NUMA_NONE);
+}
+
+/* As on a virtual machine, where the address of a simulated GPU is that of a disk. */
+static void a_device_of_another_vendor_is_not_asked(void **state)
+{
+	struct fixture *fixture = *state;
+	put_sysfs(fixture, "0x1af4\n", "3\n");
+	assert_int_equal(read_scenario(fixture, "gpus: [{numaNode: 1}]"), 0);
+	assert_int_equal(numa_node(fixture), 1);
+}
+
+static void nvml_tells_the_numa_node_where_sysfs_does_not(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_int_equal(read_scenario(fixture, "gpus: [{numaNode: 63}]"), 0);
+	assert_int_equal(numa_node(fixture), 63);
+}
+
+static void nobody_may_know_the_numa_node(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_int_equal(read_scenario(fixture, "gpus: [{numaNode: -1}]"), 0);
+	assert_int_equal(numa_node(fixture), NUMA_NONE);
+}
+
+static void an_old_library_does_not_tell_the_numa_node(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->nvml.nvmlDeviceGetMemoryAffinity = NULL;
+	assert_int_equal(read_scenario(fixture, "gpus: [{numaNode: 1}]"), 0);
+	assert_int_equal(numa_node(fixture), NUMA_NONE);
+}
+
+static int two_nodes(struct nvml_device *device, unsigned size, unsigned long *set, unsigned scope)
+{
+	(void)device;
+	(void)scope;
+	assert_true(size > 1);
+	set[1] = 3;
+	return NVML_SUCCESS;
+}
+
+static void a_gpu_near_two_nodes_has_none(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->nvml.nvmlDeviceGetMemoryAffinity = two_nodes;
+	assert_int_equal(read_scenario(fixture, ""), 0);
+	assert_int_equal(numa_node(fixture), NUMA_NONE);
+}
+
+static int too_many(unsigned *count)
+{
+	*count = DEVICES_MAX + 1;
+	return NVML_SUCCESS;
+}
+
+static void refuses_more_gpus_than_it_can_hold(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->nvml.nvmlDeviceGetCount_v2 = too_many;
+	assert_int_equal(read_scenario(fixture, ""), -E2BIG);
+	assert_string_equal(fixture->err.msg,
+			    "the driver counts 513 GPUs, at most 512 are handled");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(describes_every_gpu),
+		TEST(skips_displays),
+		TEST(a_lost_gpu_does_not_hide_the_others),
+		TEST(memory_that_nobody_knows_is_zero),
+		TEST(a_driver_that_went_away_is_no_snapshot),
+		TEST(sysfs_tells_the_numa_node),
+		TEST(sysfs_may_say_that_there_is_none),
+		TEST(a_device_of_another_vendor_is_not_asked),
+		TEST(nvml_tells_the_numa_node_where_sysfs_does_not),
+		TEST(nobody_may_know_the_numa_node),
+		TEST(an_old_library_does_not_tell_the_numa_node),
+		TEST(a_gpu_near_two_nodes_has_none),
+		TEST(refuses_more_gpus_than_it_can_hold),
+	};
+	return cmocka_run_group_tests_name("inventory", tests, NULL, NULL);
+}
