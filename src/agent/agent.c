@@ -293,6 +293,8 @@ static int run(struct agent *agent, const char *executable, struct err *err)
 	int r = uv_loop_init(&agent->loop);
 	if (r < 0)
 		return err_set(err, r, "event loop: %s", uv_strerror(r));
+	/* libuv writes with write(2): a peer that is gone would end us instead of the write. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	start_signals(agent);
 	start_control(agent);
 	r = start_driver(agent, executable, driver_root, err);
