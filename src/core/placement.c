@@ -8,7 +8,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -24,7 +23,7 @@ struct load {
 struct choice {
 	const struct resource *resource;
 	bool *is_candidate; /* one a replica */
-	struct load *loads; /* one a span, in the order of the first replica */
+	struct load *loads; /* one a span, in the same order */
 	size_t candidates;
 };
 
@@ -39,13 +38,6 @@ static void mark(struct choice *choice, const uint32_t *positions, size_t count,
 	}
 }
 
-static int compare_first(const void *a, const void *b)
-{
-	const struct load *left = a;
-	const struct load *right = b;
-	return left->span->first < right->span->first ? -1 : 1;
-}
-
 static void count_candidates(struct choice *choice)
 {
 	const struct resource *resource = choice->resource;
@@ -56,7 +48,6 @@ static void count_candidates(struct choice *choice)
 		for (size_t n = 0; n < load->span->count; n++)
 			load->candidates += choice->is_candidate[load->span->first + n] ? 1 : 0;
 	}
-	qsort(choice->loads, resource->spans_count, sizeof(*choice->loads), compare_first);
 }
 
 static size_t taken(const struct load *load)

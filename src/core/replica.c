@@ -4,10 +4,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "core/settings.h"
 
 static const char separator[] = "::";
@@ -27,6 +27,20 @@ static const char *find_separator(struct id_text id)
 	return at;
 }
 
+/* As strict as text_parse_u64(), for text that is not terminated. Negative when it is no ordinal.
+ */
+static int32_t read_ordinal(const char *digits, size_t count)
+{
+	int32_t ordinal = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (digits[i] < '0' || digits[i] > '9')
+			return -1;
+		ordinal = ordinal * 10 + (digits[i] - '0');
+	}
+	bool is_padded = count > 1 && digits[0] == '0';
+	return is_padded || ordinal >= REPLICAS_MAX ? -1 : ordinal;
+}
+
 int replica_parse(struct id_text id, struct replica_id *ret)
 {
 	if (id.length == 0)
@@ -41,12 +55,10 @@ int replica_parse(struct id_text id, struct replica_id *ret)
 	if (uuid_length == 0 || digits == 0 || digits > ORDINAL_DIGITS_MAX)
 		return -EINVAL;
 
-	char number[ORDINAL_DIGITS_MAX + 1] = { 0 };
-	memcpy(number, mark + strlen(separator), digits);
-	uint64_t ordinal = 0;
-	if (text_parse_u64(number, 0, REPLICAS_MAX - 1, &ordinal) < 0)
+	int32_t ordinal = read_ordinal(mark + strlen(separator), digits);
+	if (ordinal < 0)
 		return -EINVAL;
-	*ret = (struct replica_id){ { id.bytes, uuid_length }, (int32_t)ordinal };
+	*ret = (struct replica_id){ { id.bytes, uuid_length }, ordinal };
 	return 0;
 }
 

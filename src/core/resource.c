@@ -35,11 +35,36 @@ static int too_many(const struct resource *resource, uint32_t replicas, struct e
 		resource->name, resource->snapshot->devices_count, replicas, RESOURCE_REPLICAS_MAX);
 }
 
-static int compare_spans(const void *a, const void *b)
+/* Where to begin to look for a device: UUIDs differ at their end, and the multiplication (Knuth's,
+ * with 2^64 over the golden ratio) carries all eight bytes into the upper half. */
+static size_t first_slot(const struct resource *resource, struct id_text uuid)
 {
-	const struct resource_span *left = a;
-	const struct resource_span *right = b;
-	return strcmp(left->device->uuid, right->device->uuid);
+	uint64_t tail = 0;
+	if (uuid.length >= sizeof(tail))
+		memcpy(&tail, uuid.bytes + uuid.length - sizeof(tail), sizeof(tail));
+	return (size_t)(tail * UINT64_C(0x9E3779B97F4A7C15) >> 32) & (resource->slots_count - 1);
+}
+
+/* The slot that holds this device, or the empty one where it would be. */
+static uint32_t *find_slot(const struct resource *resource, struct id_text uuid)
+{
+	size_t slot = first_slot(resource, uuid);
+	for (; resource->slots[slot] != 0; slot = (slot + 1) & (resource->slots_count - 1)) {
+		const struct resource_span *span = &resource->spans[resource->slots[slot] - 1];
+		if (span->uuid_length == uuid.length &&
+		    memcmp(span->device->uuid, uuid.bytes, uuid.length) == 0)
+			break;
+	}
+	return &resource->slots[slot];
+}
+
+static void add_span(struct resource *resource, const struct device *device, size_t replicas)
+{
+	struct id_text uuid = { device->uuid, strlen(device->uuid) };
+	resource->spans[resource->spans_count++] = (struct resource_span){ device, uuid.length,
+									   resource->replicas_count,
+									   replicas };
+	*find_slot(resource, uuid) = (uint32_t)resource->spans_count;
 }
 
 static int fill(struct resource *resource, uint32_t replicas, struct err *err)
@@ -51,21 +76,23 @@ static int fill(struct resource *resource, uint32_t replicas, struct err *err)
 	resource->replicas = arena_array(&resource->arena, devices * replicas,
 					 sizeof(*resource->replicas));
 	resource->spans = arena_array(&resource->arena, devices, sizeof(*resource->spans));
-	if (!resource->replicas || !resource->spans)
+	resource->slots_count = 2;
+	while (resource->slots_count < 2 * devices)
+		resource->slots_count *= 2;
+	resource->slots = arena_array(&resource->arena, resource->slots_count,
+				      sizeof(*resource->slots));
+	if (!resource->replicas || !resource->spans || !resource->slots)
 		return err_set(err, -ENOMEM, "%s: out of memory", resource->name);
 
 	for (size_t i = 0; i < devices; i++) {
 		const struct device *device = &snapshot->devices[i];
-		resource->spans[resource->spans_count++] = (struct resource_span){
-			device, resource->replicas_count, replicas
-		};
+		add_span(resource, device, replicas);
 		for (uint32_t n = 0; n < replicas; n++)
 			resource->replicas[resource->replicas_count++] = (struct replica){
 				.device = device,
 				.ordinal = resource->is_shared ? (int32_t)n : REPLICA_WHOLE,
 			};
 	}
-	qsort(resource->spans, resource->spans_count, sizeof(*resource->spans), compare_spans);
 	return 0;
 }
 
@@ -100,41 +127,15 @@ struct resource *resource_free(struct resource *resource)
 	return NULL;
 }
 
-/* The sign of comparing @uuid, which is not terminated, with a device's. */
-static int compare_uuid(struct id_text uuid, const char *of_device)
-{
-	int sign = strncmp(uuid.bytes, of_device, uuid.length);
-	if (sign != 0)
-		return sign;
-	return of_device[uuid.length] == '\0' ? 0 : -1;
-}
-
-static const struct resource_span *find_span(const struct resource *resource, struct id_text uuid)
-{
-	size_t low = 0;
-	size_t high = resource->spans_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct resource_span *span = &resource->spans[middle];
-		int sign = compare_uuid(uuid, span->device->uuid);
-		if (sign == 0)
-			return span;
-		if (sign < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
-}
-
 int resource_find(const struct resource *resource, struct id_text id)
 {
 	struct replica_id wanted;
 	if (replica_parse(id, &wanted) < 0)
 		return -ENOENT;
-	const struct resource_span *span = find_span(resource, wanted.uuid);
-	if (!span || resource->is_shared != (wanted.ordinal != REPLICA_WHOLE))
+	uint32_t slot = *find_slot(resource, wanted.uuid);
+	if (slot == 0 || resource->is_shared != (wanted.ordinal != REPLICA_WHOLE))
 		return -ENOENT;
+	const struct resource_span *span = &resource->spans[slot - 1];
 	size_t offset = resource->is_shared ? (size_t)wanted.ordinal : 0;
 	return offset < span->count ? (int)(span->first + offset) : -ENOENT;
 }

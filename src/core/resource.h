@@ -28,6 +28,7 @@ struct replica {
 /* Where the replicas of one device lie. */
 struct resource_span {
 	const struct device *device;
+	size_t uuid_length;
 	size_t first;
 	size_t count;
 };
@@ -40,8 +41,10 @@ struct resource {
 	bool is_shared;
 	struct replica *replicas;
 	size_t replicas_count;
-	struct resource_span *spans; /* one a device, sorted by uuid */
+	struct resource_span *spans; /* one a device, in the order of their replicas */
 	size_t spans_count;
+	uint32_t *slots;    /* hash table: position in spans plus one, 0 is empty */
+	size_t slots_count; /* a power of two, at most half are taken */
 };
 
 /**
