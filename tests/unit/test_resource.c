@@ -43,6 +43,25 @@ static void finds_nothing_that_is_not_advertised(void **state)
 		assert_int_equal(resource_find(resource, given_id(unknown[i])), -ENOENT);
 }
 
+static void tells_apart_uuids_that_begin_or_end_alike(void **state)
+{
+	(void)state;
+	static const char *const uuids[] = {
+		"GPU-0-4c81ecaa", "GPU-1-4c81ecaa", "GPU-4c81ecaa", "4c81ecaa",
+		"GPU-4c81ecaa-0", "GPU-4c81ecaa-1", "GPU-4c81eca",
+	};
+	const struct settings settings = { 0 };
+	struct snapshot *snapshot = given_snapshot(ARRAY_LEN(uuids));
+	for (size_t i = 0; i < ARRAY_LEN(uuids); i++)
+		snapshot->devices[i].uuid = uuids[i];
+	cleanup_resource struct resource *resource = NULL;
+
+	assert_int_equal(resource_new(&settings, snapshot, &resource, NULL), 0);
+	for (size_t i = 0; i < ARRAY_LEN(uuids); i++)
+		assert_int_equal(resource_find(resource, given_id(uuids[i])), i);
+	assert_int_equal(resource_find(resource, given_id("GPU-2-4c81ecaa")), -ENOENT);
+}
+
 static void is_renamed_only_when_shared(void **state)
 {
 	(void)state;
@@ -141,6 +160,7 @@ int main(void)
 		cmocka_unit_test(lists_whole_devices_when_nothing_is_shared),
 		cmocka_unit_test(lists_every_replica_of_every_device),
 		cmocka_unit_test(finds_nothing_that_is_not_advertised),
+		cmocka_unit_test(tells_apart_uuids_that_begin_or_end_alike),
 		cmocka_unit_test(is_renamed_only_when_shared),
 		cmocka_unit_test(takes_the_larger_of_two_entries_and_skips_other_names),
 		cmocka_unit_test(without_devices_is_an_empty_list),
