@@ -103,51 +103,49 @@ static void conclude(struct outcall *call, enum rpc_status status, const char *r
 
 /* --- what the peer says -------------------------------------------------------------------- */
 
-static void read_http_status(struct outcall *call, const char *value, size_t length)
+static void read_http_status(struct outcall *call, struct http2_text value)
 {
-	(void)length;
 	uint64_t status = 0;
-	(void)text_parse_u64(value, 100, 999, &status); /* nghttp2 has checked it */
+	(void)text_parse_u64(value.bytes, 100, 999, &status); /* nghttp2 has checked it */
 	call->http_status = (unsigned)status;
 }
 
-static void read_content_type(struct outcall *call, const char *value, size_t length)
+static void read_content_type(struct outcall *call, struct http2_text value)
 {
-	static const char type[] = "application/grpc";
-	call->is_grpc = length >= sizeof(type) - 1 && memcmp(value, type, sizeof(type) - 1) == 0;
+	static const struct http2_text type = HTTP2_TEXT("application/grpc");
+	call->is_grpc = http2_text_starts(value, type);
 }
 
-static void read_grpc_status(struct outcall *call, const char *value, size_t length)
+static void read_grpc_status(struct outcall *call, struct http2_text value)
 {
-	(void)length;
 	uint64_t status = RPC_UNKNOWN;
-	if (text_parse_u64(value, RPC_OK, RPC_UNAUTHENTICATED, &status) < 0)
+	if (text_parse_u64(value.bytes, RPC_OK, RPC_UNAUTHENTICATED, &status) < 0)
 		status = RPC_UNKNOWN;
 	call->status = (enum rpc_status)status;
 	call->has_status = true;
 }
 
-static void read_grpc_message(struct outcall *call, const char *value, size_t length)
+static void read_grpc_message(struct outcall *call, struct http2_text value)
 {
 	free(call->message);
-	call->message = percent_decode(value, length); /* NULL reads as no text */
+	call->message = percent_decode(value.bytes, value.length); /* NULL reads as no text */
 }
 
 static const struct answer_header {
-	const char *name;
-	void (*read)(struct outcall *call, const char *value, size_t length);
+	struct http2_text name;
+	void (*read)(struct outcall *call, struct http2_text value);
 } answer_headers[] = {
-	{ ":status", read_http_status },
-	{ "content-type", read_content_type },
-	{ "grpc-status", read_grpc_status },
-	{ "grpc-message", read_grpc_message },
+	{ HTTP2_TEXT(":status"), read_http_status },
+	{ HTTP2_TEXT("content-type"), read_content_type },
+	{ HTTP2_TEXT("grpc-status"), read_grpc_status },
+	{ HTTP2_TEXT("grpc-message"), read_grpc_message },
 };
 
-static void on_header(struct stream *stream, const char *name, const char *value, size_t length)
+static void on_header(struct stream *stream, struct http2_text name, struct http2_text value)
 {
 	for (size_t i = 0; i < ARRAY_LEN(answer_headers); i++)
-		if (strcmp(answer_headers[i].name, name) == 0)
-			answer_headers[i].read(call_of(stream), value, length);
+		if (http2_text_equals(answer_headers[i].name, name))
+			answer_headers[i].read(call_of(stream), value);
 }
 
 /* Whether what came is gRPC at all; a proxy or a web server is not. */

@@ -50,12 +50,14 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 		     size_t name_length, const uint8_t *value, size_t length, uint8_t flags,
 		     void *user_data)
 {
-	(void)name_length;
 	(void)flags;
 	struct http2 *http2 = user_data;
 	struct stream *stream = stream_find(session, frame->hd.stream_id);
-	if (stream)
-		http2->role->header(stream, (const char *)name, (const char *)value, length);
+	if (!stream)
+		return 0;
+	const struct http2_text name_text = { (const char *)name, name_length };
+	const struct http2_text value_text = { (const char *)value, length };
+	http2->role->header(stream, name_text, value_text);
 	return 0;
 }
 

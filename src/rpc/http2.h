@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <nghttp2/nghttp2.h>
 
@@ -39,6 +40,27 @@ enum {
 	HTTP2_PENDING_BYTES_MAX = 32 << 20,
 };
 
+/* Part of a header, terminated; borrowed for the call. */
+struct http2_text {
+	const char *bytes;
+	size_t length;
+};
+
+#define HTTP2_TEXT(literal)                                        \
+	{                                                          \
+		.bytes = (literal), .length = sizeof(literal) - 1, \
+	}
+
+static inline bool http2_text_equals(struct http2_text a, struct http2_text b)
+{
+	return a.length == b.length && memcmp(a.bytes, b.bytes, a.length) == 0;
+}
+
+static inline bool http2_text_starts(struct http2_text text, struct http2_text start)
+{
+	return text.length >= start.length && memcmp(text.bytes, start.bytes, start.length) == 0;
+}
+
 /*
  * The half that knows what a request or an answer is. All but event run inside nghttp2 or inside a
  * walk over the streams: they may submit, note and stream_post(), and free no other stream.
@@ -47,8 +69,8 @@ struct http2_role {
 	bool is_server;
 	/* The peer opens a stream (server only). 0 or -ENOMEM. */
 	int (*begin)(struct http2 *http2, int32_t id);
-	/* name and value are terminated. */
-	void (*header)(struct stream *stream, const char *name, const char *value, size_t length);
+	/* One header or trailer. */
+	void (*header)(struct stream *stream, struct http2_text name, struct http2_text value);
 	void (*headers_end)(struct stream *stream);
 	/* @message is owned by the callee. */
 	void (*message)(struct stream *stream, uint8_t *message, size_t length);

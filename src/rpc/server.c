@@ -303,7 +303,9 @@ void rpc_server_stop(struct rpc_server *server)
 	if (rpc_server_is_reachable(server))
 		(void)unlink(server->path); /* a path that stays is a nuisance, not a fault */
 	uv_close((uv_handle_t *)&server->listener, on_listener_closed);
-	uint64_t until_ms = uv_now(server->listener.loop) + LINGER_MS;
+	uv_loop_t *loop = server->listener.loop;
+	uv_update_time(loop); /* its clock stands still while code runs */
+	uint64_t until_ms = uv_now(loop) + LINGER_MS;
 	list_for_each_safe (node, after, &server->connections)
 		serving_stop(&container_of(node, struct connection, node)->serving, until_ms);
 }

@@ -178,64 +178,60 @@ static int on_begin(struct http2 *http2, int32_t id)
 	return 0;
 }
 
-static void read_path(struct rpc_call *call, const char *value, size_t length)
+static void read_path(struct rpc_call *call, struct http2_text value)
 {
 	const struct rpc_service *service = serving_of(call)->service;
-	for (size_t i = 0; service && i < service->methods_count; i++) {
-		const char *path = service->methods[i].path;
-		if (strlen(path) == length && memcmp(path, value, length) == 0)
+	for (size_t i = 0; service && i < service->methods_count; i++)
+		if (strcmp(service->methods[i].path, value.bytes) == 0)
 			call->method = &service->methods[i];
-	}
 }
 
-static void read_method(struct rpc_call *call, const char *value, size_t length)
+static void read_method(struct rpc_call *call, struct http2_text value)
 {
-	(void)length;
-	call->is_post = strcmp(value, "POST") == 0;
+	static const struct http2_text post = HTTP2_TEXT("POST");
+	call->is_post = http2_text_equals(value, post);
 }
 
-/* "application/grpc", "application/grpc+proto", "application/grpc;charset=utf-8"; not grpc-web. */
-static void read_content_type(struct rpc_call *call, const char *value, size_t length)
+/* "application/grpc", "application/grpc+proto", "application/grpc;charset=utf-8"; not grpc-web. The
+ * terminator counts as one of strchr's characters. */
+static void read_content_type(struct rpc_call *call, struct http2_text value)
 {
-	static const char type[] = "application/grpc";
-	size_t type_length = sizeof(type) - 1;
-	call->is_grpc = length >= type_length && memcmp(value, type, type_length) == 0 &&
-			(length == type_length || value[type_length] == '+' ||
-			 value[type_length] == ';');
+	static const struct http2_text type = HTTP2_TEXT("application/grpc");
+	call->is_grpc = http2_text_starts(value, type) && strchr("+;", value.bytes[type.length]);
 }
 
-static void read_timeout(struct rpc_call *call, const char *value, size_t length)
+static void read_timeout(struct rpc_call *call, struct http2_text value)
 {
 	call->has_timeout = true;
-	call->is_timeout_bad = timeout_parse(value, length, &call->timeout_ms) < 0;
+	call->is_timeout_bad = timeout_parse(value.bytes, value.length, &call->timeout_ms) < 0;
 }
 
-static void read_encoding(struct rpc_call *call, const char *value, size_t length)
+static void read_encoding(struct rpc_call *call, struct http2_text value)
 {
-	(void)length;
-	call->is_encoded = strcmp(value, "identity") != 0;
+	static const struct http2_text identity = HTTP2_TEXT("identity");
+	call->is_encoded = !http2_text_equals(value, identity);
 }
 
 static const struct request_header {
-	const char *name;
-	void (*read)(struct rpc_call *call, const char *value, size_t length);
+	struct http2_text name;
+	void (*read)(struct rpc_call *call, struct http2_text value);
 } request_headers[] = {
-	{ ":path", read_path },
-	{ ":method", read_method },
-	{ "content-type", read_content_type },
-	{ "grpc-timeout", read_timeout },
-	{ "grpc-encoding", read_encoding },
+	{ HTTP2_TEXT(":path"), read_path },
+	{ HTTP2_TEXT(":method"), read_method },
+	{ HTTP2_TEXT("content-type"), read_content_type },
+	{ HTTP2_TEXT("grpc-timeout"), read_timeout },
+	{ HTTP2_TEXT("grpc-encoding"), read_encoding },
 };
 
-static void on_header(struct stream *stream, const char *name, const char *value, size_t length)
+static void on_header(struct stream *stream, struct http2_text name, struct http2_text value)
 {
 	struct rpc_call *call = call_of(stream);
 	if (call->has_headers)
 		return;
-	call->header_bytes += strlen(name) + length + HEADER_OVERHEAD_BYTES;
+	call->header_bytes += name.length + value.length + HEADER_OVERHEAD_BYTES;
 	for (size_t i = 0; i < ARRAY_LEN(request_headers); i++)
-		if (strcmp(request_headers[i].name, name) == 0)
-			request_headers[i].read(call, value, length);
+		if (http2_text_equals(request_headers[i].name, name))
+			request_headers[i].read(call, value);
 }
 
 static void on_headers_end(struct stream *stream)

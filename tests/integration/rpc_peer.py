@@ -4,6 +4,7 @@
 import os
 import pathlib
 import queue
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -19,12 +20,13 @@ GUARD_SECONDS = 60
 class Peer:
     """One rpc_peer process. Lines that it prints are taken in order."""
 
-    def __init__(self, role, path):
+    def __init__(self, role, path, files=None):
+        limit = (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))) if files else None
         # What is freed must be seen to be free: tests here look at the peer's memory.
         options = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"
         self.process = subprocess.Popen(
             [PROGRAM, role, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env=dict(os.environ, ASAN_OPTIONS=options))
+            env=dict(os.environ, ASAN_OPTIONS=options), preexec_fn=limit)
         self.lines = queue.Queue()
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -75,8 +77,8 @@ class PeerCase(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.path = os.path.join(self.folder, "peer.sock")
 
-    def start_server(self):
-        peer = Peer("server", self.path)
+    def start_server(self, **more):
+        peer = Peer("server", self.path, **more)
         self.addCleanup(self.end, peer)
         self.assertEqual(peer.line(), "ready")
         return peer

@@ -596,6 +596,20 @@ class Junk(ServerCase):
         self.assert_lives()
 
 
+class FewDescriptors(ServerCase):
+    def setUp(self):
+        rpc_peer.PeerCase.setUp(self)
+        self.peer = self.start_server(files=32)
+
+    def test_server_accepts_again_after_it_ran_out_of_descriptors(self):
+        """What CVE-2023-4785 does to gRPC's own core."""
+        socks = [self.dial() for _ in range(100)]
+        time.sleep(0.2)
+        for sock in socks:
+            sock.close()
+        self.assert_lives()
+
+
 class OurClient(rpc_peer.PeerCase):
     """A server that answers our client in every wrong way."""
 
