@@ -60,7 +60,7 @@ int rpc_client_open(uv_loop_t *loop, const char *path, struct rpc_client **ret, 
 		return err_set(err, r, "%s: out of memory", path);
 	}
 
-	memcpy(client->path, path, strlen(path));
+	memcpy(client->path, path, strlen(path) + 1);
 	client->loop = loop;
 	client->link.http2 = &client->calling.http2;
 	client->link.read_bytes = client->read_bytes;
