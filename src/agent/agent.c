@@ -252,8 +252,6 @@ static char *on_request(struct control_handler *handler, const char *request)
 
 static void start_signals(struct agent *agent)
 {
-	/* libuv writes with write(2): a peer that is gone must be an error and not our end. */
-	(void)signal(SIGPIPE, SIG_IGN); /* cannot fail for this signal */
 	for (size_t i = 0; i < SIGNALS; i++) {
 		(void)uv_signal_init(&agent->loop, &agent->signals[i]); /* the loop is set up */
 		int r = uv_signal_start(&agent->signals[i], on_signal, signal_numbers[i]);
