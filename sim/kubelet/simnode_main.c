@@ -26,6 +26,9 @@ enum {
 	DESCRIPTORS = 4096, /* two a pod */
 };
 
+/* What images usually have; the user's own PATH means nothing in a pod. */
+static const char pod_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 static const char usage[] =
 	"usage: kubelet --device-plugins DIR [options]\n"
 	"\n"
@@ -193,14 +196,12 @@ static void raise_descriptors(void)
 
 int main(int argc, char **argv)
 {
-	const char *path = getenv("PATH");
 	struct simnode_options options = {
 		.grace_ms = DEFAULT_GRACE_MS,
 		.backoff_ms = DEFAULT_BACKOFF_MS,
 		.terminate_ms = DEFAULT_TERMINATE_MS,
 		.seed = 1,
-		.launch = { .scenario = getenv("ROTA_SIM"),
-			    .path = path ? path : "/usr/local/bin:/usr/bin:/bin" },
+		.launch = { .scenario = getenv("ROTA_SIM"), .path = pod_path },
 	};
 	bool is_done = false;
 	int status = take_options(argc, argv, &options, &is_done);

@@ -6,6 +6,7 @@
 
 extern const struct command command_agent;
 extern const struct command command_config_check;
+extern const struct command command_demo;
 extern const struct command command_devices;
 extern const struct command command_driver;
 extern const struct command command_status;

@@ -19,7 +19,7 @@ enum {
 };
 
 static const struct command *const commands[] = {
-	&command_agent,  &command_config_check, &command_devices,
+	&command_agent,  &command_config_check, &command_demo,    &command_devices,
 	&command_driver, &command_status,       &command_version,
 };
 
