@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -29,7 +28,6 @@ enum {
 	REPLICAS_MAX = 100000,
 	ASKED_MAX = 8, /* replicas that one container asks for */
 	EXIT_USAGE = 2,
-	HIGHEST_PRIORITY = -20,
 	HELP_BYTES_MAX = 16 << 10,
 	/* Field numbers of v1beta1. */
 	CONTAINERS = 1,
@@ -328,7 +326,7 @@ static int measure(const struct options *options, struct figures *figures, struc
 		r = measure_calls(&bench, &subject, figures, err);
 	subject_stop(&subject);
 	bench.peer = peer_close(bench.peer);
-	if (r == 0) /* the log tells why it failed */
+	if (r == 0 || r == -EINTR) /* else the log tells why it failed */
 		scratch_done(&scratch);
 	return r;
 }
@@ -433,8 +431,6 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	(void)signal(SIGPIPE, SIG_IGN); /* a plugin that died is told as an error */
-	/* What else runs on this machine is not what is measured; only root may. */
-	(void)setpriority(PRIO_PROCESS, 0, HIGHEST_PRIORITY);
 	r = measure(&options, &figures, &err);
 	if (r < 0) {
 		(void)fprintf(stderr, "bench_agent: %s\n", err.msg); /* the process ends with it */

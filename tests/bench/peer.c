@@ -2,6 +2,7 @@
 #include "bench/peer.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,10 @@
 #include "rpc/client.h"
 #include "rpc/server.h"
 
+static const int signal_numbers[] = { SIGINT, SIGTERM };
+
 enum {
+	SIGNALS = ARRAY_LEN(signal_numbers),
 	WAIT_MS = 120000, /* under valgrind all takes long */
 	LOOK_MS = 50,     /* how often the process is looked at */
 	REGISTER_ENDPOINT = 2,
@@ -35,6 +39,7 @@ struct incoming {
 struct peer {
 	uv_loop_t loop;
 	uv_timer_t look;
+	uv_signal_t signals[SIGNALS];
 	struct subject *subject;
 	const char *directory; /* borrowed, outlives the peer */
 	struct rpc_service service;
@@ -128,6 +133,13 @@ static void on_gone(struct rpc_service *service, struct rpc_call *call)
 static void on_look(uv_timer_t *timer)
 {
 	(void)timer;
+}
+
+/* The owner then ends in good order, and nothing is left behind. */
+static void on_signal(uv_signal_t *handle, int number)
+{
+	struct peer *peer = container_of(handle->loop, struct peer, loop);
+	(void)err_set(&peer->failure, -EINTR, "ended by signal %d", number);
 }
 
 static int say_ended(const struct peer *peer, struct err *err)
@@ -253,6 +265,18 @@ static void incoming_init(struct incoming *incoming)
 	incoming->message = (struct buf)BUF_INIT(RPC_MESSAGE_BYTES_MAX);
 }
 
+static int start_handles(struct peer *peer)
+{
+	(void)uv_timer_init(&peer->loop, &peer->look); /* cannot fail */
+	int r = uv_timer_start(&peer->look, on_look, LOOK_MS, LOOK_MS);
+	for (size_t i = 0; i < SIGNALS; i++) {
+		(void)uv_signal_init(&peer->loop, &peer->signals[i]); /* the loop is set up */
+		if (r == 0)
+			r = uv_signal_start(&peer->signals[i], on_signal, signal_numbers[i]);
+	}
+	return r;
+}
+
 static int serve(struct peer *peer, struct err *err)
 {
 	static const char name[] = "kubelet.sock";
@@ -278,8 +302,7 @@ int peer_open(const char *directory, struct subject *subject, struct peer **ret,
 	peer->subject = subject;
 	incoming_init(&peer->call);
 	incoming_init(&peer->stream);
-	(void)uv_timer_init(&peer->loop, &peer->look); /* cannot fail */
-	r = uv_timer_start(&peer->look, on_look, LOOK_MS, LOOK_MS);
+	r = start_handles(peer);
 	if (r == 0)
 		r = serve(peer, err);
 	if (r < 0) {
@@ -297,6 +320,8 @@ struct peer *peer_close(struct peer *peer)
 	rpc_client_close(peer->client);
 	rpc_server_stop(peer->server);
 	uv_close((uv_handle_t *)&peer->look, NULL);
+	for (size_t i = 0; i < SIGNALS; i++)
+		uv_close((uv_handle_t *)&peer->signals[i], NULL);
 	(void)uv_run(&peer->loop, UV_RUN_DEFAULT); /* until the handles are closed */
 	(void)uv_loop_close(&peer->loop);          /* nothing is left open */
 	buf_done(&peer->call.message);

@@ -7,12 +7,14 @@ The value of a row is the median of its runs. Exit 1 if a row with a target fall
 """
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -123,12 +125,26 @@ def missing_rival():
     return ""
 
 
+def go_first():
+    """In the child: what else runs on this machine is not what is measured. Only root may."""
+    with contextlib.suppress(OSError):
+        os.nice(-20)
+        # Counts between sessions, where the kernel groups processes by them.
+        pathlib.Path("/proc/self/autogroup").write_text("-20")
+
+
 def run_bench(command):
-    done = subprocess.run(command, shell=True, cwd=ROOT, stdout=subprocess.PIPE, text=True,
-                          timeout=GUARD_SECONDS, check=False)
-    if done.returncode:
-        sys.exit(f"bench: exit {done.returncode} from: {command}")
-    return json.loads(done.stdout)
+    bench = subprocess.Popen(command, shell=True, cwd=ROOT, stdout=subprocess.PIPE, text=True,
+                             start_new_session=True, preexec_fn=go_first)
+    try:
+        output, _ = bench.communicate(timeout=GUARD_SECONDS)
+    finally:
+        if bench.poll() is None:
+            os.killpg(bench.pid, signal.SIGTERM)
+            bench.wait()
+    if bench.returncode:
+        sys.exit(f"bench: exit {bench.returncode} from: {command}")
+    return json.loads(output)
 
 
 def describe(figures):
@@ -204,7 +220,7 @@ class Machine:
     def describe(self):
         busy, every, own = (now - then for now, then in zip(self.look(), self.start))
         share = (busy - own) / every if every else 0
-        return (f"Others used {share:.0%} of this machine's CPUs meanwhile: times are too long."
+        return (f"Others used {share:.0%} of this machine's CPUs meanwhile: times may be too long."
                 if share > OTHERS_SHARE_MAX else "")
 
 
@@ -250,4 +266,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("bench: interrupted")
