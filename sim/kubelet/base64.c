@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char filler = '=';
 
 char *base64_encode(const uint8_t *bytes, size_t length)
 {
@@ -23,8 +24,12 @@ char *base64_encode(const uint8_t *bytes, size_t length)
 		group |= left > 2 ? (uint32_t)bytes[i + 2] : 0;
 		*out++ = alphabet[group >> 18];
 		*out++ = alphabet[group >> 12 & 63];
-		*out++ = left > 1 ? alphabet[group >> 6 & 63] : '=';
-		*out++ = left > 2 ? alphabet[group & 63] : '=';
+		*out++ = alphabet[group >> 6 & 63];
+		*out++ = alphabet[group & 63];
+		if (left < 3)
+			out[-1] = filler;
+		if (left < 2)
+			out[-2] = filler;
 	}
 	*out = '\0';
 	return text;
@@ -36,7 +41,8 @@ static int decode_group(const char *text, uint8_t bytes[static 3])
 	int padding = text[3] == '=' ? text[2] == '=' ? 2 : 1 : 0;
 	uint32_t group = 0;
 	for (int i = 0; i < 4; i++) {
-		const char *at = i < 4 - padding ? memchr(alphabet, text[i], 64) : alphabet;
+		const char *at = i < 4 - padding ? memchr(alphabet, text[i], sizeof(alphabet) - 1)
+						 : alphabet;
 		if (!at)
 			return -EINVAL;
 		group = group << 6 | (uint32_t)(at - alphabet);

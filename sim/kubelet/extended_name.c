@@ -18,10 +18,9 @@ static const char lower_digits[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 static const char alphanumerics[] =
 	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
-/* memchr and not strchr: a set must not contain its terminator. */
 static bool is_among(char letter, const char *set)
 {
-	return memchr(set, letter, strlen(set)) != NULL;
+	return letter != '\0' && strchr(set, letter);
 }
 
 static bool is_label(const char *text, size_t length, const char *ends, const char *inside)

@@ -18,10 +18,10 @@ int ids_add(struct ids *ids, const char *id, size_t length)
 		ids->items = items;
 		ids->size = size;
 	}
-	char *copy = strndup(id, length);
-	if (!copy)
+	ids->items[ids->count] = strndup(id, length);
+	if (!ids->items[ids->count])
 		return -ENOMEM;
-	ids->items[ids->count++] = copy;
+	ids->count++;
 	return 0;
 }
 

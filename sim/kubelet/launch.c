@@ -83,16 +83,16 @@ static int prepend(struct environment *environment, const char *name, const char
 			arena_printf(environment->arena, "%s=%s:%s", name, directory, old));
 }
 
-static int put_all(struct environment *environment, const struct launch_node *node, const char *pod,
-		   const Wire__Allocation *allocation, char *const *pod_env)
+static int put_all(struct environment *environment, const struct launch_node *node,
+		   const struct launch_pod *pod, const Wire__Allocation *allocation)
 {
 	int r = put(environment, "PATH", node->path);
 	if (r == 0)
-		r = put(environment, "HOSTNAME", pod);
+		r = put(environment, "HOSTNAME", pod->name);
 	for (size_t i = 0; allocation && i < allocation->n_envs && r == 0; i++)
 		r = put(environment, allocation->envs[i]->key, allocation->envs[i]->value);
-	for (; *pod_env && r == 0; pod_env++)
-		r = put_pair(environment, *pod_env);
+	for (char *const *pair = pod->env; *pair && r == 0; pair++)
+		r = put_pair(environment, *pair);
 	if (r == 0 && node->scenario)
 		r = put(environment, "ROTA_SIM", node->scenario);
 	if (r == 0)
@@ -134,18 +134,17 @@ static size_t count_pairs(char *const *env)
 	return count;
 }
 
-static int make_environment(const struct launch_node *node, const char *pod,
-			    const Wire__Allocation *allocation, char *const *pod_env,
-			    struct arena *arena, char ***ret)
+static int make_environment(const struct launch_node *node, const struct launch_pod *pod,
+			    const Wire__Allocation *allocation, struct arena *arena, char ***ret)
 {
 	/* PATH, HOSTNAME, LD_LIBRARY_PATH, ROTA_SIM, ROTA_SIM_VISIBLE and the end */
 	size_t own = 6;
-	size_t size = own + count_pairs(pod_env) + (allocation ? allocation->n_envs : 0);
+	size_t size = own + count_pairs(pod->env) + (allocation ? allocation->n_envs : 0);
 	struct environment environment = { .arena = arena, .size = size };
 	environment.items = arena_array(arena, size, sizeof(*environment.items));
 	if (!environment.items)
 		return -ENOMEM;
-	int r = put_all(&environment, node, pod, allocation, pod_env);
+	int r = put_all(&environment, node, pod, allocation);
 	if (r == 0)
 		r = put_visible(&environment, allocation);
 	*ret = environment.items;
@@ -208,24 +207,25 @@ static int make_annotations(const Wire__Allocation *allocation, struct arena *ar
 	return 0;
 }
 
-int launch_prepare(const struct launch_node *node, const char *pod, const uint8_t *bytes,
-		   size_t length, char *const *pod_env, struct arena *arena, struct launch *ret,
-		   struct err *err)
+int launch_prepare(const struct launch_node *node, const struct launch_pod *pod,
+		   struct arena *arena, struct launch *ret, struct err *err)
 {
 	CLEANUP(drop_allocation) Wire__Allocation *allocation = NULL;
 	struct launch launch = { 0 };
-	if (bytes) {
-		allocation = wire__allocation__unpack(NULL, length, bytes);
+	if (pod->allocation) {
+		allocation = wire__allocation__unpack(NULL, pod->allocation_length,
+						      pod->allocation);
 		if (!allocation)
-			return err_set(err, -EBADMSG, "the allocation of %s cannot be read", pod);
+			return err_set(err, -EBADMSG, "the allocation of %s cannot be read",
+				       pod->name);
 	}
-	int r = make_environment(node, pod, allocation, pod_env, arena, &launch.env);
+	int r = make_environment(node, pod, allocation, arena, &launch.env);
 	if (r == 0 && allocation)
 		r = make_mounts(allocation, arena, &launch);
 	if (r == 0 && allocation)
 		r = make_annotations(allocation, arena, &launch);
 	if (r < 0)
-		return err_errno(err, r, "%s", pod);
+		return err_errno(err, r, "%s", pod->name);
 	*ret = launch;
 	return 0;
 }

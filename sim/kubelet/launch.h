@@ -21,6 +21,14 @@ struct launch_node {
 	const char *path;     /* PATH before the tools' directory */
 };
 
+/* What is particular to one pod; borrowed. */
+struct launch_pod {
+	const char *name;
+	char *const *env;
+	const uint8_t *allocation; /* serialized; NULL when the pod asked for no device */
+	size_t allocation_length;
+};
+
 struct launch {
 	char **env; /* ends with NULL */
 	struct sandbox_mount *mounts;
@@ -36,11 +44,9 @@ struct launch {
  * The last NVIDIA_VISIBLE_DEVICES is what the NVIDIA runtime would go by: the simulated driver is
  * told the same in ROTA_SIM_VISIBLE ("none" when the variable is absent).
  *
- * @allocation  serialized; NULL when the pod asked for no device.
- * @ret         lives as long as @arena.
+ * @ret  lives as long as @arena.
  *
  * Returns 0, -EBADMSG, -ENOMEM.
  */
-int launch_prepare(const struct launch_node *node, const char *pod, const uint8_t *allocation,
-		   size_t length, char *const *pod_env, struct arena *arena, struct launch *ret,
-		   struct err *err);
+int launch_prepare(const struct launch_node *node, const struct launch_pod *pod,
+		   struct arena *arena, struct launch *ret, struct err *err);

@@ -68,6 +68,7 @@ static void reset_signals(void)
 {
 	sigset_t none;
 	(void)sigemptyset(&none);
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): a child has one thread */
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
 }
@@ -110,7 +111,7 @@ __attribute__((noreturn)) static void run_child(const struct sandbox *sandbox,
 {
 	struct err err = ERR_INIT;
 	(void)close(start->go[PIPE_WRITE]);
-	int r = start->flags & CLONE_NEWUSER ? map_ids(start->uid, start->gid, &err) : 0;
+	int r = (start->flags & CLONE_NEWUSER) ? map_ids(start->uid, start->gid, &err) : 0;
 	if (r == 0)
 		(void)become_pod(sandbox, start->go[PIPE_READ], &err); /* returns on failure only */
 	(void)!write(start->report[PIPE_WRITE], &err, sizeof(err)); /* the exit status tells too */

@@ -247,9 +247,13 @@ static void start_process(struct simnode *node, struct pod *pod)
 	const struct holding *held = NULL;
 	if (pod->spec.resource)
 		held = holdings_find(&node->tables.holdings, pod->spec.name, pod->spec.resource);
-	int r = launch_prepare(&node->options->launch, pod->spec.name, held ? held->response : NULL,
-			       held ? held->response_length : 0, pod->spec.env, &arena, &launch,
-			       &err);
+	const struct launch_pod of_pod = {
+		.name = pod->spec.name,
+		.env = pod->spec.env,
+		.allocation = held ? held->response : NULL,
+		.allocation_length = held ? held->response_length : 0,
+	};
+	int r = launch_prepare(&node->options->launch, &of_pod, &arena, &launch, &err);
 	if (r == 0)
 		r = pod_start(pod, &launch, &err);
 	if (r < 0) {

@@ -166,6 +166,7 @@ static int take_options(int argc, char **argv, struct simnode_options *options, 
 {
 	int id;
 	*ret_is_done = true;
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): no second thread yet */
 	while ((id = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (id == OPTION_HELP) {
 			(void)fputs(usage, stdout);

@@ -493,6 +493,7 @@ int main(int argc, char **argv)
 	if (argc == 4 && strcmp(argv[1], "driver") == 0)
 		return strcmp(argv[3], no_root) == 0 ? driver_serve(CHILD_FD, argv[3])
 						     : misbehave(argv[3]);
+	(void)signal(SIGPIPE, SIG_IGN); /* as every program on libuv has to */
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(delivers_what_the_driver_has),
