@@ -67,20 +67,20 @@ static int ask_driver(const struct settings *settings, struct snapshot **ret, st
 	if (r < 0)
 		return err_set(err, r, "event loop: %s", uv_strerror(r));
 	struct question question = { .listener = { on_snapshot, on_fault, on_warning } };
-	const struct driver_options options = {
+	const struct driver_options driver_options = {
 		.executable = executable,
 		.container_driver_root = settings->container_driver_root,
 		.deadline_ns = settings->driver_deadline_ns,
 	};
-	r = driver_start(&loop, &options, &question.listener, &question.driver, err);
+	r = driver_start(&loop, &driver_options, &question.listener, &question.driver, err);
 	(void)uv_run(&loop, UV_RUN_DEFAULT); /* until the driver is stopped */
 	(void)uv_loop_close(&loop);
 	if (r < 0)
 		return r;
-	if (!question.snapshot) {
-		*err = question.fault;
-		return question.fault.code;
-	}
+	if (!question.snapshot)
+		return err_set(err, -ENODEV, "%s",
+			       question.fault.code < 0 ? question.fault.msg
+						       : "the driver process gave no answer");
 	*ret = question.snapshot;
 	return 0;
 }

@@ -27,7 +27,8 @@ static void add(struct table *table, const char *cell)
 		       (table->count >= FIRST_CELLS && (table->count & (table->count - 1)) == 0);
 	if (is_full) {
 		size_t room = table->count ? table->count * 2 : FIRST_CELLS;
-		const char **cells = reallocarray(table->cells, room, sizeof(*cells));
+		size_t bytes = room * sizeof(*table->cells); /* within TABLE_CELLS_MAX cells */
+		const char **cells = realloc(table->cells, bytes);
 		if (!cells) {
 			table->error = -ENOMEM;
 			return;

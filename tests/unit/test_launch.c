@@ -56,6 +56,13 @@ static struct wire pack(const Wire__Allocation *allocation)
 
 static const struct launch_node node = { .tools = "/sim", .scenario = "/s.yaml", .path = "/bin" };
 
+static int prepare(const uint8_t *allocation, size_t length, char *const *pod_env,
+		   struct arena *arena, struct launch *ret, struct err *err)
+{
+	const struct launch_pod pod = { "pod", pod_env, allocation, length };
+	return launch_prepare(&node, &pod, arena, ret, err);
+}
+
 static const char *value_of(const struct launch *launch, const char *name)
 {
 	size_t length = strlen(name);
@@ -94,9 +101,7 @@ static void puts_the_pods_environment_after_the_plugins(void **state)
 	char *pod_env[] = { one_pair, path_pair, NULL };
 	struct arena arena = { 0 };
 	struct launch launch;
-	assert_int_equal(launch_prepare(&node, "pod", wire.bytes, wire.length, pod_env, &arena,
-					&launch, NULL),
-			 0);
+	assert_int_equal(prepare(wire.bytes, wire.length, pod_env, &arena, &launch, NULL), 0);
 	assert_string_equal(value_of(&launch, "BOTH"), "pod");
 	assert_string_equal(value_of(&launch, "GIVEN"), "plugin");
 	assert_string_equal(value_of(&launch, "HOSTNAME"), "pod");
@@ -113,7 +118,7 @@ static void a_pod_can_ask_for_all_devices_in_its_own_environment(void **state)
 	char *pod_env[] = { all_pair, NULL };
 	struct arena arena = { 0 };
 	struct launch launch;
-	assert_int_equal(launch_prepare(&node, "pod", NULL, 0, pod_env, &arena, &launch, NULL), 0);
+	assert_int_equal(prepare(NULL, 0, pod_env, &arena, &launch, NULL), 0);
 	assert_string_equal(value_of(&launch, "ROTA_SIM_VISIBLE"), "all");
 	assert_int_equal(launch.mounts_count, 0);
 	arena_done(&arena);
@@ -149,9 +154,7 @@ static void names_of_mounts_tell_which_devices_are_visible(void **state)
 	char *pod_env[] = { NULL };
 	struct arena arena = { 0 };
 	struct launch launch;
-	assert_int_equal(launch_prepare(&node, "pod", wire.bytes, wire.length, pod_env, &arena,
-					&launch, NULL),
-			 0);
+	assert_int_equal(prepare(wire.bytes, wire.length, pod_env, &arena, &launch, NULL), 0);
 	assert_string_equal(value_of(&launch, "ROTA_SIM_VISIBLE"), "GPU-1,GPU-2");
 	assert_int_equal(launch.mounts_count, 2);
 	assert_string_equal(launch.mounts[0].container, one);
@@ -185,9 +188,7 @@ static void the_first_of_a_container_path_wins(void **state)
 	char *pod_env[] = { NULL };
 	struct arena arena = { 0 };
 	struct launch launch;
-	assert_int_equal(launch_prepare(&node, "pod", wire.bytes, wire.length, pod_env, &arena,
-					&launch, NULL),
-			 0);
+	assert_int_equal(prepare(wire.bytes, wire.length, pod_env, &arena, &launch, NULL), 0);
 	assert_int_equal(launch.mounts_count, 1);
 	assert_string_equal(launch.mounts[0].host, from_mount);
 	arena_done(&arena);
@@ -200,8 +201,7 @@ static void refuses_what_is_no_allocation(void **state)
 	struct arena arena = { 0 };
 	struct launch launch = { 0 };
 	struct err err = ERR_INIT;
-	assert_int_equal(launch_prepare(&node, "pod", (const uint8_t *)"\xff\xff", 2, pod_env,
-					&arena, &launch, &err),
+	assert_int_equal(prepare((const uint8_t *)"\xff\xff", 2, pod_env, &arena, &launch, &err),
 			 -EBADMSG);
 	assert_string_equal(err.msg, "the allocation of pod cannot be read");
 	arena_done(&arena);
