@@ -228,7 +228,7 @@ static void on_signal(uv_signal_t *handle, int number)
 		reload(agent);
 		return;
 	}
-	log_info("stopping", KV_STR("signal", strsignal(number)));
+	log_info("stopping", KV_STR("signal", sigabbrev_np(number)));
 	stop(agent);
 }
 

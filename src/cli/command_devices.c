@@ -166,7 +166,7 @@ static int run(const void *opaque, const struct option_words *arguments)
 		r = ask_driver(settings, &snapshot, &err);
 	if (r == 0)
 		r = resource_new(settings, snapshot, &resource, &err);
-	if (r < 0) {
+	if (r < 0 || !resource) { /* one of them is enough; analysers want the other */
 		(void)fprintf(stderr, "rota devices: %s\n", err.msg);
 		return COMMAND_FAILED;
 	}

@@ -152,9 +152,10 @@ static void on_connection(uv_stream_t *listener, int status)
 static int dial(const char *path, unsigned timeout_ms)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	if (strlen(path) >= sizeof(address.sun_path))
+	size_t length = strlen(path);
+	if (length >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, length + 1);
 	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
@@ -221,10 +222,11 @@ int control_start(uv_loop_t *loop, const char *path, struct control_handler *han
 	cleanup_free struct control *control = calloc(1, sizeof(*control));
 	if (!control)
 		return err_set(err, -ENOMEM, "out of memory");
-	if (strlen(path) >= sizeof(control->path))
+	size_t length = strlen(path);
+	if (length >= sizeof(control->path))
 		return err_set(err, -ENAMETOOLONG, "%s: a socket path has at most %zu bytes", path,
 			       sizeof(control->path) - 1);
-	strcpy(control->path, path);
+	memcpy(control->path, path, length + 1);
 	control->loop = loop;
 	control->handler = handler;
 	int r = clear_place(path, err);

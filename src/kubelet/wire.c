@@ -24,7 +24,7 @@ static int no_memory(struct err *err)
 /* protobuf-c's structs are not const; packing does not write to what they point to. */
 static char *text(const char *constant)
 {
-	return (char *)(uintptr_t)constant;
+	return unconst(constant);
 }
 
 static int pack(const ProtobufCMessage *message, struct wire_bytes *ret, struct err *err)

@@ -120,7 +120,7 @@ static void too_much_is_not_sent(void **state)
 	(void)state;
 	static char text[PACKET_BYTES_MAX + 1];
 	memset(text, 'x', sizeof(text) - 1);
-	struct buf frame = BUF_INIT(2 * FRAME_MAX);
+	struct buf frame = BUF_INIT((size_t)2 * FRAME_MAX);
 	struct answer answer = { .snapshot = one_device() };
 	answer.snapshot->devices[0].model = text;
 	assert_int_equal(packet_encode_answer(&answer, &frame), -EMSGSIZE);
