@@ -133,10 +133,10 @@ class SmiTest(unittest.TestCase):
                          "Failed to initialize NVML: Driver/library version mismatch\n")
 
     def test_a_faulty_scenario_is_a_missing_driver_with_the_reason(self):
-        done = self.smi(scenario="gpus:\n  - modell: Tesla T4\n")
+        done = self.smi(scenario="gpus:\n  - uid: GPU-a\n")
         self.assertEqual(done.returncode, 9)
-        self.assertEqual(done.stderr, f"simulated NVML: {self.scenario}:2:5: modell: unknown key, "
-                                      "did you mean model?\n")
+        self.assertEqual(done.stderr, f"simulated NVML: {self.scenario}:2:5: uid: unknown key, "
+                                      "did you mean uuid?\n")
 
     def test_says_that_the_library_is_missing(self):
         done = self.smi(library="/nonexistent")

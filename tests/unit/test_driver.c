@@ -101,6 +101,8 @@ static void on_guard(uv_timer_t *timer)
 static int setup(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	if (!fixture)
+		return -1;
 	*state = fixture;
 	(void)snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/test_driver.XXXXXX");
 	assert_non_null(mkdtemp(fixture->folder));

@@ -50,6 +50,8 @@ static void put_file(const struct fixture *fixture, const char *name, const char
 static int setup(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	if (!fixture)
+		return -1;
 	*state = fixture;
 	fixture->nvml = simulated;
 	(void)snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/test_inventory.XXXXXX");

@@ -52,6 +52,8 @@ static void link_below(const struct fixture *fixture, const char *name)
 static int setup(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	if (!fixture)
+		return -1;
 	*state = fixture;
 	(void)snprintf(fixture->root, sizeof(fixture->root), "/tmp/test_nvml.XXXXXX");
 	assert_non_null(mkdtemp(fixture->root));

@@ -16,7 +16,7 @@
 #include "driver/packet.h"
 
 enum {
-	FRAME_MAX = PACKET_HEAD_BYTES + PACKET_BYTES_MAX
+	PACKET_MAX = PACKET_HEAD_BYTES + PACKET_BYTES_MAX
 };
 
 static struct snapshot *one_device(void)
@@ -40,27 +40,27 @@ static struct snapshot *one_device(void)
 /* Encodes @answer, frees its snapshot and decodes it again. */
 static int round_trip(struct answer *answer, struct answer *ret, struct err *err)
 {
-	struct buf frame = BUF_INIT(FRAME_MAX);
-	assert_int_equal(packet_encode_answer(answer, &frame), 0);
+	struct buf packet = BUF_INIT(PACKET_MAX);
+	assert_int_equal(packet_encode_answer(answer, &packet), 0);
 	answer_done(answer);
-	int r = packet_decode_answer((const uint8_t *)frame.data, frame.len, ret, err);
-	buf_done(&frame);
+	int r = packet_decode_answer((const uint8_t *)packet.data, packet.len, ret, err);
+	buf_done(&packet);
 	return r;
 }
 
 static void a_request_comes_through(void **state)
 {
 	(void)state;
-	struct buf frame = BUF_INIT(FRAME_MAX);
+	struct buf packet = BUF_INIT(PACKET_MAX);
 	uint64_t id = 0;
 	size_t length = 0;
-	assert_int_equal(packet_encode_request(UINT64_MAX, &frame), 0);
-	const uint8_t *bytes = (const uint8_t *)frame.data;
-	assert_int_equal(packet_measure(bytes, frame.len, &length, NULL), 0);
-	assert_int_equal(length, frame.len);
+	assert_int_equal(packet_encode_request(UINT64_MAX, &packet), 0);
+	const uint8_t *bytes = (const uint8_t *)packet.data;
+	assert_int_equal(packet_measure(bytes, packet.len, &length, NULL), 0);
+	assert_int_equal(length, packet.len);
 	assert_int_equal(packet_decode_request(bytes, length, &id, NULL), 0);
 	assert_true(id == UINT64_MAX);
-	buf_done(&frame);
+	buf_done(&packet);
 }
 
 static void a_snapshot_comes_through(void **state)
@@ -120,13 +120,13 @@ static void too_much_is_not_sent(void **state)
 	(void)state;
 	static char text[PACKET_BYTES_MAX + 1];
 	memset(text, 'x', sizeof(text) - 1);
-	struct buf frame = BUF_INIT((size_t)2 * FRAME_MAX);
+	struct buf packet = BUF_INIT(PACKET_MAX);
 	struct answer answer = { .snapshot = one_device() };
 	answer.snapshot->devices[0].model = text;
-	assert_int_equal(packet_encode_answer(&answer, &frame), -EMSGSIZE);
-	assert_int_equal(frame.len, 0);
+	assert_int_equal(packet_encode_answer(&answer, &packet), -EMSGSIZE);
+	assert_int_equal(packet.len, 0);
 	answer_done(&answer);
-	buf_done(&frame);
+	buf_done(&packet);
 }
 
 static void waits_for_the_whole_head(void **state)

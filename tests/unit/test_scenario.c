@@ -7,9 +7,10 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/tree.h"
 #include "driver/nvml_abi.h"
 #include "sim/model.h"
 #include "sim/scenario.h"
@@ -30,6 +31,17 @@ static void expect_refusal(const char *text, const char *message)
 	assert_int_equal(scenario_parse("sim.yaml", text, strlen(text), &scenario, &err), -EINVAL);
 	assert_string_equal(err.msg, message);
 	assert_null(scenario);
+}
+
+/* The text of a scenario with @count GPUs of which nothing is said; the caller's to buf_done(). */
+static struct buf plain_gpus(unsigned count)
+{
+	struct buf text = BUF_INIT(TREE_BYTES_MAX);
+	(void)buf_text(&text, "gpus: [");
+	for (unsigned i = 0; i < count; i++)
+		(void)buf_text(&text, i > 0 ? ", {}" : "{}");
+	(void)buf_text(&text, "]");
+	return text;
 }
 
 static void an_empty_file_is_one_t4(void **state)
@@ -118,11 +130,9 @@ static void a_model_brings_its_figures(void **state)
 static void addresses_count_up_to_the_last_slot(void **state)
 {
 	(void)state;
-	char text[512] = "gpus: [";
-	for (int i = 0; i < 33; i++)
-		strcat(text, "{}, ");
-	strcat(text, "{}]");
-	struct scenario *scenario = parse(text);
+	struct buf text = plain_gpus(34);
+	struct scenario *scenario = parse(text.data);
+	buf_done(&text);
 	assert_int_equal(scenario->gpus_count, 34);
 	assert_int_equal(scenario->gpus[33].pci.device, 0x1E);
 	assert_int_equal(scenario->gpus[30].pci.device, 0x1B);
@@ -205,11 +215,9 @@ static void says_where_and_what_is_wrong(void **state)
 static void refuses_more_gpus_than_it_can_show(void **state)
 {
 	(void)state;
-	char text[512] = "gpus: [";
-	for (int i = 0; i < SCENARIO_GPUS_MAX; i++)
-		strcat(text, "{}, ");
-	strcat(text, "{}]");
-	expect_refusal(text, "sim.yaml:1:7: gpus: has 65 entries, at most 64 are allowed");
+	struct buf text = plain_gpus(SCENARIO_GPUS_MAX + 1);
+	expect_refusal(text.data, "sim.yaml:1:7: gpus: has 65 entries, at most 64 are allowed");
+	buf_done(&text);
 }
 
 static void finds_the_fault_of_a_call_and_a_gpu(void **state)
