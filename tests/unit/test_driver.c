@@ -480,6 +480,7 @@ static void speak_unasked(void)
 
 static int misbehave(const char *root)
 {
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when the test itself is killed */
 	if (strcmp(root, nonsense_root) == 0)
 		(void)!write(CHILD_FD, "GET / HTTP/1.1\r\n\r\n", 18);
 	else if (strcmp(root, chatty_root) == 0)
