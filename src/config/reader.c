@@ -154,6 +154,8 @@ static void read_entries(struct reader *reader, const struct schema_key *key,
 			out_of_memory(reader);
 	}
 	const char *pattern = arena_printf(reader->scratch, "%s[]", key->path);
+	if (!pattern)
+		out_of_memory(reader);
 	size_t i = 0;
 	for (const struct tree *item = node->child; item && pattern; item = item->next, i++) {
 		const char *path = arena_printf(reader->scratch, "%s[%zu]", place->path, i);

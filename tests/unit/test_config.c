@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +26,35 @@ enum {
 	PATH_BYTES = 64,
 	ENVIRONMENT_MAX = 8,
 	FLAGS_MAX = 8,
+	ALLOCATIONS_MAX = 10 * 1000,
+	PADDING_MAX = 4096, /* a chunk of an arena */
+	PADDING_STEP = 32,  /* of what the smallest texts take */
 };
 
 #define TEN "aaaaaaaaaa"
+
+/* The linker puts these in the place of calloc() and realloc(): arenas and buffers. */
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+
+static unsigned allocations_left = UINT_MAX; /* this many succeed, then one fails */
+
+static bool may_allocate(void)
+{
+	return allocations_left == UINT_MAX || allocations_left-- > 0;
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return may_allocate() ? __real_calloc(count, size) : NULL;
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+	return may_allocate() ? __real_realloc(memory, size) : NULL;
+}
 
 /* What a test works on; made anew for each. */
 struct fixture {
@@ -66,6 +93,7 @@ static void clear(struct fixture *fixture)
 
 static int tear_down(void **state)
 {
+	allocations_left = UINT_MAX;
 	clear(*state);
 	free(*state);
 	return 0;
@@ -114,10 +142,10 @@ static char *copy(struct fixture *fixture, const char *text)
 	return copied;
 }
 
-/* Loads @text as the file (NULL: none) with "NAME=value" and "--flag=value" lists that end with
- * NULL. */
-static int load(struct fixture *fixture, const char *text, const char *const *environment,
-		const char *const *flags)
+/* Makes ready to load @text as the file (NULL: none) with "NAME=value" and "--flag=value" lists
+ * that end with NULL. */
+static int prepare(struct fixture *fixture, const char *text, const char *const *environment,
+		   const char *const *flags)
 {
 	clear(fixture);
 	size_t count = 0;
@@ -142,7 +170,13 @@ static int load(struct fixture *fixture, const char *text, const char *const *en
 	const struct option_set set = { schema_options, &fixture->given };
 	struct option_words words = { fixture->words, words_count };
 	struct option_words rest;
-	assert_int_equal(option_parse(&set, 1, OPTION_ORDER_GO, words, &rest, &fixture->err), 0);
+	return option_parse(&set, 1, OPTION_ORDER_GO, words, &rest, &fixture->err);
+}
+
+static int load(struct fixture *fixture, const char *text, const char *const *environment,
+		const char *const *flags)
+{
+	assert_int_equal(prepare(fixture, text, environment, flags), 0);
 	const struct config_inputs inputs = { &fixture->given, fixture->environment };
 	return config_load(&inputs, &fixture->findings, &fixture->settings, &fixture->err);
 }
@@ -856,6 +890,64 @@ static void more_entries_than_any_node_has_are_refused(void **state)
 	assert_string_equal(fixture->findings.items[0].text, "1025 entries, allowed: at most 1024");
 }
 
+/* A file whose values fill some of the arena before the sharing is read. */
+static void write_file(struct buf *text, unsigned padding)
+{
+	text->len = 0;
+	(void)buf_text(text, "flags: {MigStrategy: none, plugin: {deviceListStrategy: [envvar]}}\n"
+			     "sharing: {timeSlicing: {resources: [{name: gpu, replicas: 2}");
+	for (unsigned i = 0; i < 20; i++)
+		(void)buf_text(text, ", {name: gpu, replicas: 2, rename: x}");
+	(void)buf_printf(text, "]}}\nunknown: %0*d\n", (int)padding + 1, 0);
+}
+
+/* Either all entries are there or nothing is. */
+static void check_loaded(const struct fixture *fixture, int r)
+{
+	if (r < 0) {
+		assert_int_equal(r, -ENOMEM);
+		assert_null(fixture->settings);
+		assert_non_null(strstr(fixture->err.msg, "memory"));
+		return;
+	}
+	const struct time_slicing *sharing = &fixture->settings->time_slicing;
+	assert_int_equal(sharing->resources_count, 21);
+	for (size_t i = 0; i < sharing->resources_count; i++) {
+		assert_non_null(sharing->resources[i].name);
+		assert_int_equal(sharing->resources[i].replicas, 2);
+	}
+}
+
+/* Fails the first, second, ... allocation until none is left to fail; returns how many did. */
+static unsigned load_with_failures(struct fixture *fixture, const char *text)
+{
+	const char *const flags[] = { "--device-list-strategy=envvar", "--mps-root=/x", NULL };
+	for (unsigned failures = 0; failures < ALLOCATIONS_MAX; failures++) {
+		assert_int_equal(prepare(fixture, text, NULL, flags), 0);
+		const struct config_inputs inputs = { &fixture->given, fixture->environment };
+		allocations_left = failures;
+		int r = config_load(&inputs, &fixture->findings, &fixture->settings, &fixture->err);
+		bool has_failed = allocations_left == UINT_MAX;
+		allocations_left = UINT_MAX;
+		check_loaded(fixture, r);
+		if (!has_failed)
+			return failures;
+	}
+	return ALLOCATIONS_MAX;
+}
+
+/* The arenas allocate by the chunk, so what falls on a chunk's end is moved by the padding. */
+static void memory_that_runs_out_anywhere_leaves_no_hole(void **state)
+{
+	struct fixture *fixture = *state;
+	struct buf text = BUF_INIT(TEXT_BYTES);
+	for (unsigned padding = 0; padding < PADDING_MAX; padding += PADDING_STEP) {
+		write_file(&text, padding);
+		assert_in_range(load_with_failures(fixture, text.data), 5, ALLOCATIONS_MAX - 1);
+	}
+	buf_done(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -895,6 +987,8 @@ int main(void)
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(more_entries_than_any_node_has_are_refused, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(memory_that_runs_out_anywhere_leaves_no_hole,
+						set_up, tear_down),
 	};
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }
