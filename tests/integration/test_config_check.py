@@ -203,9 +203,9 @@ class CommandLineTest(unittest.TestCase):
 
     def test_wrong_usage_is_exit_2_and_says_what_is_right(self):
         wrong = {
-            ("chek",): "unknown command chek",
-            ("config", "chekc", "x"): "did you mean rota config check?",
-            ("verison",): "did you mean rota version?",
+            ("chxck",): "unknown command chxck",
+            ("config", "chxck", "x"): "did you mean rota config check?",
+            ("versjon",): "did you mean rota version?",
             ("config", "check"): "an argument is missing",
             ("config", "check", "a", "b"): "b: one argument too many",
             ("config", "check", "a", "--lenint"): "did you mean --lenient?",
