@@ -444,8 +444,7 @@ static struct child *child_new(struct driver *driver)
 static int child_spawn(struct child *child)
 {
 	struct driver_options *options = &child->driver->options;
-	char *arguments[] = { unconst(options->executable), unconst("driver"),
-			      unconst("--driver-root-ctr-path"),
+	char *arguments[] = { unconst("rota"), unconst("driver"), unconst("--driver-root-ctr-path"),
 			      unconst(options->container_driver_root), NULL };
 	/* Its messages go to our stderr; a library that writes to stdout must not reach ours. */
 	uv_stdio_container_t descriptors[] = {

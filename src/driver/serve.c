@@ -18,6 +18,7 @@
 #include "driver/nvml.h"
 #include "driver/packet.h"
 
+static const char process_name[] = "rota-driver"; /* in ps and top; else "exe", of /proc/self/exe */
 static const char pci_root[] = "/sys/bus/pci/devices";
 
 struct session {
@@ -37,7 +38,7 @@ static int tie_to_parent(int fd, struct err *err)
 {
 	struct ucred parent = { 0 };
 	socklen_t length = sizeof(parent);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+	if (prctl(PR_SET_NAME, process_name) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return err_errno(err, -errno, "prctl");
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &parent, &length) < 0)
 		return err_errno(err, -errno, "fd %d is not the agent's socket", fd);
