@@ -32,7 +32,7 @@ static int too_many(const struct resource *resource, uint32_t replicas, struct e
 		err, -E2BIG,
 		"%s: %zu devices of %u replicas are more than the %d that kubelet reads in one "
 		"list, lower sharing.timeSlicing.resources[].replicas",
-		resource->name, resource->snapshot->devices_count, replicas, RESOURCE_REPLICAS_MAX);
+		resource->name, resource->snapshot->devices_count, replicas, REPLICAS_MAX);
 }
 
 /* Where to begin to look for a device: UUIDs differ at their end, and the multiplication (Knuth's,
@@ -71,7 +71,7 @@ static int fill(struct resource *resource, uint32_t replicas, struct err *err)
 {
 	const struct snapshot *snapshot = resource->snapshot;
 	size_t devices = snapshot->devices_count;
-	if (devices > RESOURCE_REPLICAS_MAX / replicas)
+	if (devices > REPLICAS_MAX / replicas)
 		return too_many(resource, replicas, err);
 	resource->replicas = arena_array(&resource->arena, devices * replicas,
 					 sizeof(*resource->replicas));

@@ -13,12 +13,6 @@
 #include "core/replica.h"
 #include "core/settings.h"
 
-enum {
-	/* One id with health and topology takes at most 68 bytes of the 4 MiB that kubelet reads.
-	 */
-	RESOURCE_REPLICAS_MAX = 61000,
-};
-
 /* One id that kubelet may hand out. */
 struct replica {
 	const struct device *device; /* borrowed from the resource's snapshot */
@@ -53,7 +47,7 @@ struct resource {
  * @snapshot  taken, also on failure.
  * @ret       the caller's to resource_free(). With no devices it is an empty list, which is legal.
  *
- * Returns 0, -E2BIG (more than RESOURCE_REPLICAS_MAX; @err says what to lower), -ENAMETOOLONG,
+ * Returns 0, -E2BIG (more than REPLICAS_MAX; @err says what to lower),
  * -ENOMEM.
  */
 int resource_new(const struct settings *settings, struct snapshot *snapshot, struct resource **ret,

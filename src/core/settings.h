@@ -47,7 +47,9 @@ enum discovery_strategy {
 
 enum {
 	REPLICAS_MIN = 2,
-	REPLICAS_MAX = 65535, /* one ListAndWatch message of 4 MiB holds about 65 500 ids */
+	/* One id with health and topology takes at most 68 bytes of the 4 MiB that kubelet reads.
+	 */
+	REPLICAS_MAX = 61000,
 };
 
 /* Who said it, from the weakest to the strongest. */

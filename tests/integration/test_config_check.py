@@ -76,7 +76,7 @@ class CheckTest(unittest.TestCase):
             f"{path}:4:3: flags.failOnInitEror: unknown key, it has no effect, did you mean "
             "failOnInitError? (the agent warns and goes on)",
             f"{path}:9:17: sharing.timeSlicing.resources[0].replicas: number of replicas must be "
-            ">= 2, 1 is not allowed, allowed: 2 to 65535 (the agent refuses the file)",
+            ">= 2, 1 is not allowed, allowed: 2 to 61000 (the agent refuses the file)",
         ])
 
     def test_a_warning_fails_the_check_unless_it_is_lenient(self):

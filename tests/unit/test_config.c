@@ -351,7 +351,7 @@ static void time_slicing(void **state)
 		{ "sharing: {timeSlicing: {resources: [{name: nvidia.com/gpu, replicas: 5}]}}\n",
 		  "" },
 		{ "sharing: {timeSlicing: {renameByDefault: true, failRequestsGreaterThanOne: "
-		  "true, resources: [{name: gpu, devices: all, replicas: 65535}]}}\n",
+		  "true, resources: [{name: gpu, devices: all, replicas: 61000}]}}\n",
 		  "" },
 		{ "Sharing: {TimeSlicing: {resources: [{name: gpu, replicas: 2}]}}\n",
 		  "W 1:1 sharing: Sharing is read as sharing, write sharing\n"
@@ -422,27 +422,27 @@ static void names_and_replicas_of_an_entry(void **state)
 		  "replicas?\n" },
 		{ ENTRY("name: gpu, replicas: 1"),
 		  "R 3:27 " PATH ".replicas: number of replicas must be >= 2, 1 is not allowed, "
-		  "allowed: 2 to 65535\n" },
+		  "allowed: 2 to 61000\n" },
 		{ ENTRY("name: gpu, replicas: -5"),
 		  "R 3:27 " PATH ".replicas: number of replicas must be >= 2, -5 is not allowed, "
-		  "allowed: 2 to 65535\n" },
+		  "allowed: 2 to 61000\n" },
 		{ ENTRY("name: gpu, replicas: ~"),
 		  "R 3:27 " PATH ".replicas: number of replicas must be >= 2, nothing is not "
-		  "allowed, allowed: 2 to 65535\n" },
-		{ ENTRY("name: gpu, replicas: 65536"),
-		  "R 3:27 " PATH ".replicas: 65536 is not allowed, allowed: 2 to 65535\n" },
+		  "allowed, allowed: 2 to 61000\n" },
+		{ ENTRY("name: gpu, replicas: 61001"),
+		  "R 3:27 " PATH ".replicas: 61001 is not allowed, allowed: 2 to 61000\n" },
 		{ ENTRY("name: gpu, replicas: 4294967298"),
-		  "R 3:27 " PATH ".replicas: 4294967298 is not allowed, allowed: 2 to 65535\n" },
+		  "R 3:27 " PATH ".replicas: 4294967298 is not allowed, allowed: 2 to 61000\n" },
 		{ ENTRY("name: gpu, replicas: 2.0"),
 		  "W 3:27 " PATH ".replicas: 2.0 is read as 2, write 2\n" },
 		{ ENTRY("name: gpu, replicas: 0x10"),
 		  "W 3:27 " PATH ".replicas: 0x10 is read as 16, write 16\n" },
 		{ ENTRY("name: gpu, replicas: 2.5"),
-		  "R 3:27 " PATH ".replicas: 2.5 is a number, allowed: 2 to 65535\n" },
+		  "R 3:27 " PATH ".replicas: 2.5 is a number, allowed: 2 to 61000\n" },
 		{ ENTRY("name: gpu, replicas: \"5\""),
-		  "R 3:27 " PATH ".replicas: 5 is a text, allowed: 2 to 65535\n" },
+		  "R 3:27 " PATH ".replicas: 5 is a text, allowed: 2 to 61000\n" },
 		{ ENTRY("name: gpu, replicas: 10x"),
-		  "R 3:27 " PATH ".replicas: 10x is a text, allowed: 2 to 65535\n" },
+		  "R 3:27 " PATH ".replicas: 10x is a text, allowed: 2 to 61000\n" },
 		{ ENTRY("name: gpu, replicas: 2, replicas: 3"),
 		  "W 3:17 " PATH ".replicas: the key stands again in line 3 and only the last one "
 		  "counts, write it once\n" },
@@ -844,7 +844,7 @@ static void the_error_is_the_first_refusal_and_a_count(void **state)
 	char wanted[ERR_TEXT_BYTES];
 	(void)snprintf(wanted, sizeof(wanted),
 		       "%s:2:59: " PATH ".replicas: number of replicas must be >= 2, 1 is not "
-		       "allowed, allowed: 2 to 65535 (and 2 more)",
+		       "allowed, allowed: 2 to 61000 (and 2 more)",
 		       fixture->path);
 	assert_string_equal(fixture->err.msg, wanted);
 	assert_int_equal(fixture->findings.count, 4);

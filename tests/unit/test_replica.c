@@ -36,7 +36,7 @@ static void refuses_what_is_no_replica(void **state)
 	static const char *const wrong[] = {
 		"",          "::",           "::1",         "GPU-1::",
 		"GPU-1::x",  "GPU-1::1x",    "GPU-1::-1",   "GPU-1:: 1",
-		"GPU-1::01", "GPU-1::65535", "GPU-1::1::2", "GPU-1::99999999999999999999",
+		"GPU-1::01", "GPU-1::61000", "GPU-1::1::2", "GPU-1::99999999999999999999",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {

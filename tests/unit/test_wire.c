@@ -59,7 +59,7 @@ static void an_empty_list_is_an_empty_message(void **state)
 static void the_largest_resource_fits_what_kubelet_reads(void **state)
 {
 	(void)state;
-	cleanup_resource struct resource *resource = given_resource(1, RESOURCE_REPLICAS_MAX);
+	cleanup_resource struct resource *resource = given_resource(1, REPLICAS_MAX);
 	resource->snapshot->devices[0].uuid = "GPU-4b1a6f3e-0000-1111-2222-333344445555";
 	resource->snapshot->devices[0].numa_node = 127;
 	resource->snapshot->devices[0].is_healthy = false;
