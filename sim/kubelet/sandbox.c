@@ -68,8 +68,7 @@ static void reset_signals(void)
 {
 	sigset_t none;
 	(void)sigemptyset(&none);
-	/* NOLINTNEXTLINE(concurrency-mt-unsafe): a child has one thread */
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)pthread_sigmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
 }
 

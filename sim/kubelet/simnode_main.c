@@ -4,20 +4,19 @@
  * It ends with stdin, SIGINT or SIGTERM, and its pods end with it.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 
 #include "base/cleanup.h"
-#include "base/text.h"
+#include "base/option.h"
 #include "sim/kubelet/console.h"
 #include "sim/kubelet/simnode.h"
 
 enum {
 	EXIT_USAGE = 2,
+	HELP_BYTES_MAX = 16 * 1024,
 	MS_MAX = 24 * 60 * 60 * 1000,
 	DEFAULT_GRACE_MS = 5 * 60 * 1000, /* kubelet's own */
 	DEFAULT_BACKOFF_MS = 10 * 1000,   /* kubelet's own */
@@ -28,20 +27,6 @@ enum {
 
 /* What images usually have; the user's own PATH means nothing in a pod. */
 static const char pod_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-static const char usage[] =
-	"usage: kubelet --device-plugins DIR [options]\n"
-	"\n"
-	"A stand-in for kubelet: serves DIR/kubelet.sock, takes commands as JSON lines on stdin and\n"
-	"tells what happens as JSON lines on stdout.\n"
-	"\n"
-	"  --device-plugins DIR  where kubelet.sock and the plugins' sockets are\n"
-	"  --tools DIR           simulated tools and libraries, for the PATH of pods\n"
-	"  --grace-ms N          how long a lost plugin's devices stay in the capacity (300000)\n"
-	"  --backoff-ms N        before a pod's process is started again (10000)\n"
-	"  --terminate-ms N      between SIGTERM and SIGKILL of a deleted pod (500)\n"
-	"  --seed N              of the random order in which devices are offered (1)\n"
-	"  --race-1.36           the end of an old stream takes the new plugin with it, as up to 1.36\n";
 
 struct program {
 	uv_loop_t loop;
@@ -113,76 +98,66 @@ static int run(const struct simnode_options *options, struct err *err)
 	return r;
 }
 
-enum option_id {
-	OPTION_DEVICE_PLUGINS = 256,
-	OPTION_TOOLS,
-	OPTION_GRACE,
-	OPTION_BACKOFF,
-	OPTION_TERMINATE,
-	OPTION_SEED,
-	OPTION_RACE,
-	OPTION_HELP,
+struct values {
+	struct simnode_options options;
+	bool wants_help;
 };
 
-static const struct option long_options[] = {
-	{ "device-plugins", required_argument, NULL, OPTION_DEVICE_PLUGINS },
-	{ "tools", required_argument, NULL, OPTION_TOOLS },
-	{ "grace-ms", required_argument, NULL, OPTION_GRACE },
-	{ "backoff-ms", required_argument, NULL, OPTION_BACKOFF },
-	{ "terminate-ms", required_argument, NULL, OPTION_TERMINATE },
-	{ "seed", required_argument, NULL, OPTION_SEED },
-	{ "race-1.36", no_argument, NULL, OPTION_RACE },
-	{ "help", no_argument, NULL, OPTION_HELP },
-	{ 0 },
-};
-
-static int take_option(struct simnode_options *options, int id, const char *value)
-{
-	switch (id) {
-	case OPTION_DEVICE_PLUGINS:
-		options->directory = value;
-		return 0;
-	case OPTION_TOOLS:
-		options->launch.tools = value;
-		return 0;
-	case OPTION_GRACE:
-		return text_parse_u64(value, 1, MS_MAX, &options->grace_ms);
-	case OPTION_BACKOFF:
-		return text_parse_u64(value, 1, MS_MAX, &options->backoff_ms);
-	case OPTION_TERMINATE:
-		return text_parse_u64(value, 1, MS_MAX, &options->terminate_ms);
-	case OPTION_SEED:
-		return text_parse_u64(value, 0, UINT64_MAX, &options->seed);
-	case OPTION_RACE:
-		options->is_race_of_1_36 = true;
-		return 0;
-	default:
-		return -EINVAL;
+#define NUMBER(option_name, member, least, text, default_value)                                  \
+	{                                                                                        \
+		.name = (option_name), .value_name = "N", .help = (text),                        \
+		.default_text = (default_value), .kind = OPTION_NUMBER,                          \
+		.offset = offsetof(struct values, options.member), .min = (least), .max = MS_MAX \
 	}
+
+static const struct option options[] = {
+	{ .name = "device-plugins",
+	  .value_name = "DIR",
+	  .help = "where kubelet.sock and the plugins' sockets are; needed",
+	  .kind = OPTION_TEXT,
+	  .offset = offsetof(struct values, options.directory) },
+	{ .name = "tools",
+	  .value_name = "DIR",
+	  .help = "simulated tools and libraries, for the PATH of pods",
+	  .kind = OPTION_TEXT,
+	  .offset = offsetof(struct values, options.launch.tools) },
+	NUMBER("grace-ms", grace_ms, 1, "how long a lost plugin's devices stay in the capacity",
+	       "300000"),
+	NUMBER("backoff-ms", backoff_ms, 1, "before a pod's process is started again", "10000"),
+	NUMBER("terminate-ms", terminate_ms, 1, "between SIGTERM and SIGKILL of a deleted pod",
+	       "500"),
+	NUMBER("seed", seed, 0, "of the random order in which devices are offered", "1"),
+	{ .name = "race-1.36",
+	  .help = "the end of an old stream takes the new plugin with it, as up to 1.36",
+	  .kind = OPTION_SWITCH,
+	  .offset = offsetof(struct values, options.is_race_of_1_36) },
+	{ .name = "help",
+	  .aliases = { "h" },
+	  .help = "print this help",
+	  .kind = OPTION_SWITCH,
+	  .offset = offsetof(struct values, wants_help) },
+};
+
+static int print_help(void)
+{
+	cleanup_buf struct buf text = BUF_INIT(HELP_BYTES_MAX);
+	(void)buf_text(&text,
+		       "usage: kubelet --device-plugins DIR [OPTIONS]\n\n"
+		       "A stand-in for kubelet: serves DIR/kubelet.sock, takes commands as "
+		       "JSON lines on\nstdin and tells what happens as JSON lines on stdout.\n"
+		       "\nOptions:\n");
+	option_help(&OPTION_TABLE(options), &text);
+	return text.error < 0 || fputs(text.data, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* Returns EXIT_SUCCESS to go on, or how to exit after @ret_is_done. */
-static int take_options(int argc, char **argv, struct simnode_options *options, bool *ret_is_done)
+static int check_options(const struct values *values, const struct option_words *rest,
+			 struct err *err)
 {
-	int id;
-	*ret_is_done = true;
-	/* NOLINTNEXTLINE(concurrency-mt-unsafe): no second thread yet */
-	while ((id = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		if (id == OPTION_HELP) {
-			(void)fputs(usage, stdout);
-			return EXIT_SUCCESS;
-		}
-		if (take_option(options, id, optarg) < 0) {
-			(void)fputs(usage, stderr);
-			return EXIT_USAGE;
-		}
-	}
-	if (!options->directory || optind < argc) {
-		(void)fputs(usage, stderr);
-		return EXIT_USAGE;
-	}
-	*ret_is_done = false;
-	return EXIT_SUCCESS;
+	if (rest->count > 0)
+		return err_set(err, -EINVAL, "%s: no argument is allowed", rest->items[0]);
+	if (!values->wants_help && !values->options.directory)
+		return err_set(err, -EINVAL, "--device-plugins is needed");
+	return 0;
 }
 
 /* Two descriptors a pod: the usual soft limit would end at some 500 pods. */
@@ -195,26 +170,36 @@ static void raise_descriptors(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit); /* fewer pods then */
 }
 
+static int fail(int status, const struct err *err)
+{
+	(void)fprintf(stderr, "kubelet: %s\n", err->msg);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
-	struct simnode_options options = {
-		.grace_ms = DEFAULT_GRACE_MS,
-		.backoff_ms = DEFAULT_BACKOFF_MS,
-		.terminate_ms = DEFAULT_TERMINATE_MS,
-		.seed = 1,
-		.launch = { .scenario = getenv("ROTA_SIM"), .path = pod_path },
+	struct values values = {
+		.options = {
+			.grace_ms = DEFAULT_GRACE_MS,
+			.backoff_ms = DEFAULT_BACKOFF_MS,
+			.terminate_ms = DEFAULT_TERMINATE_MS,
+			.seed = 1,
+			/* nothing here changes the environment */
+			.launch = { .scenario = getenv("ROTA_SIM"), .path = pod_path },
+		},
 	};
-	bool is_done = false;
-	int status = take_options(argc, argv, &options, &is_done);
-	if (is_done)
-		return status;
-
+	const struct option_set set = { OPTION_TABLE(options), &values };
+	struct option_words words = { argv + 1, argc > 1 ? (size_t)argc - 1 : 0 };
 	struct err err = ERR_INIT;
+	int r = option_parse(&set, 1, OPTION_ORDER_ANY, words, &words, &err);
+	if (r == 0)
+		r = check_options(&values, &words, &err);
+	if (r < 0)
+		return fail(EXIT_USAGE, &err);
+	if (values.wants_help)
+		return print_help();
+
 	(void)signal(SIGPIPE, SIG_IGN);
 	raise_descriptors();
-	if (run(&options, &err) < 0) {
-		(void)fprintf(stderr, "kubelet: %s\n", err.msg);
-		return EXIT_FAILURE;
-	}
-	return EXIT_SUCCESS;
+	return run(&values.options, &err) < 0 ? fail(EXIT_FAILURE, &err) : EXIT_SUCCESS;
 }

@@ -151,8 +151,8 @@ static int catch_signals(struct demo_node *node, struct err *err)
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGHUP);
-	(void)sigprocmask(SIG_BLOCK, &set, NULL); /* a good mask cannot fail */
-	(void)signal(SIGPIPE, SIG_IGN);           /* kubelet's end shows as EPIPE */
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL); /* a good mask cannot fail */
+	(void)signal(SIGPIPE, SIG_IGN);               /* kubelet's end shows as EPIPE */
 	node->signals = signalfd(-1, &set, SFD_CLOEXEC);
 	return node->signals < 0 ? err_errno(err, -errno, "signalfd") : 0;
 }

@@ -20,7 +20,7 @@
 enum {
 	EXIT_NOT_STARTED = 127,
 	LOOK_MS = 10, /* between two looks at a process that is to end */
-	NS_PER_MS = 1000 * 1000,
+	LOOK_NS = LOOK_MS * 1000 * 1000,
 	READ_END = 0,
 	WRITE_END = 1,
 };
@@ -38,7 +38,7 @@ static int become(const struct demo_program *program, pid_t parent)
 {
 	sigset_t none;
 	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* a good mask cannot fail */
+	(void)pthread_sigmask(SIG_SETMASK, &none, NULL); /* a good mask cannot fail */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return -errno;
 	if (getppid() != parent)
@@ -104,7 +104,7 @@ void demo_process_stop(pid_t *pid, int signal, uint64_t wait_ms)
 	for (uint64_t waited = 0; waited < wait_ms; waited += LOOK_MS) {
 		if (demo_process_has_ended(pid, &status))
 			return;
-		(void)nanosleep(&(struct timespec){ .tv_nsec = LOOK_MS * NS_PER_MS }, NULL);
+		(void)nanosleep(&(struct timespec){ .tv_nsec = LOOK_NS }, NULL);
 	}
 	(void)kill(*pid, SIGKILL);
 	(void)waitpid(*pid, &status, 0);

@@ -709,12 +709,15 @@ class Control(Case):
         self.assertEqual(self.kubelet.log("one", "b\n"), "a?b\n")
 
     def test_wrong_options_are_usage(self):
-        for arguments in ((), ("--device-plugins",), ("--device-plugins", "x", "y"),
-                          ("--device-plugins", "x", "--seed", "-1")):
-            done = subprocess.run([self.kubelet.process.args[0], *arguments],
-                                  capture_output=True, timeout=PATIENCE_SECONDS, check=False)
-            self.assertEqual(done.returncode, 2)
-            self.assertIn(b"usage: kubelet", done.stderr)
+        for arguments, reason in (((), b"--device-plugins is needed"),
+                                  (("--device-plugins",), b"--device-plugins needs"),
+                                  (("--device-plugins", "x", "y"), b"y: no argument"),
+                                  (("--device-plugins", "x", "--seed", "-1"), b"--seed: ")):
+            with self.subTest(arguments=arguments):
+                done = subprocess.run([self.kubelet.process.args[0], *arguments],
+                                      capture_output=True, timeout=PATIENCE_SECONDS, check=False)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(b"kubelet: " + reason, done.stderr)
 
     def test_a_directory_that_cannot_be_is_said(self):
         done = subprocess.run([self.kubelet.process.args[0], "--device-plugins", "/no/such/place"],

@@ -14,6 +14,7 @@
 
 #define RESOURCE "example.org/gpu"
 
+static const uint8_t bytes[] = { 1, 0, 255 };
 static const int64_t nodes[] = { 1 };
 static const struct listing_device devices[] = {
 	{ "a", true, nodes, 1 },
@@ -26,14 +27,14 @@ static int set_up(void **state)
 	static struct tables tables;
 	struct resource_entry *entry;
 	struct ids ids = { 0 };
-	uint8_t *response = malloc(3);
-	memcpy(response, "\x01\x00\xff", 3);
+	uint8_t *response = malloc(sizeof(bytes));
+	memcpy(response, bytes, sizeof(bytes));
 	tables = (struct tables){ 0 };
 	*state = &tables;
 	return tables_get(&tables, RESOURCE, &entry, NULL) ||
 	       listing_replace(&entry->listing, devices, 3) || ids_add(&ids, "a", 1) ||
 	       ids_add(&ids, "b", 1) ||
-	       holdings_put(&tables.holdings, "pod", RESOURCE, &ids, response, 3);
+	       holdings_put(&tables.holdings, "pod", RESOURCE, &ids, response, sizeof(bytes));
 }
 
 static int tear_down(void **state)
@@ -62,8 +63,8 @@ static void brings_back_what_pods_hold_and_resources_without_devices(void **stat
 	const struct holding *holding = holdings_find(&back.holdings, "pod", RESOURCE);
 	assert_non_null(holding);
 	assert_true(ids_has(&holding->ids, "a") && ids_has(&holding->ids, "b"));
-	assert_int_equal(holding->response_length, 3);
-	assert_memory_equal(holding->response, "\x01\x00\xff", 3);
+	assert_int_equal(holding->response_length, sizeof(bytes));
+	assert_memory_equal(holding->response, bytes, sizeof(bytes));
 	const struct resource_entry *entry = tables_find(&back, RESOURCE);
 	assert_non_null(entry);
 	assert_int_equal(entry->listing.state, LISTING_STOPPED);
