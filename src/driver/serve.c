@@ -3,7 +3,9 @@
  * The driver process: one request in, one answer out, on a blocking socket. It may hang or die in
  * any call of NVML; its parent expects that. Invariant: it ends with its parent.
  */
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 #include "driver/answer.h"
 #include "driver/driver.h"
 #include "driver/inventory.h"
@@ -45,6 +48,32 @@ static int tie_to_parent(int fd, struct err *err)
 	if (parent.pid != getppid())
 		return err_set(err, -ESRCH, "the agent is gone");
 	return 0;
+}
+
+/* For kernels before 5.9, which do not have close_range(2). */
+static int close_listed_above(int fd, struct err *err)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	if (!folder)
+		return err_errno(err, -errno, "/proc/self/fd");
+	for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
+		uint64_t number = 0;
+		if (text_parse_u64(entry->d_name, 0, INT_MAX, &number) == 0 && (int)number > fd &&
+		    (int)number != dirfd(folder))
+			(void)close((int)number); /* it is gone, whatever this says */
+	}
+	(void)closedir(folder); /* as above */
+	return 0;
+}
+
+/* What the agent has open is not ours to keep open: its sockets must close with it. */
+static int close_above(int fd, struct err *err)
+{
+	if (close_range((unsigned)fd + 1, ~0U, 0) == 0)
+		return 0;
+	if (errno != ENOSYS && errno != EPERM) /* EPERM: an old seccomp profile */
+		return err_errno(err, -errno, "close_range");
+	return close_listed_above(fd, err);
 }
 
 /* Returns 1 when @length bytes were read, 0 at the end of the stream. */
@@ -145,9 +174,8 @@ int driver_serve(int fd, const char *container_driver_root)
 	struct session session = { .fd = fd, .driver_root = container_driver_root };
 	struct err err = ERR_INIT;
 	int r = tie_to_parent(fd, &err);
-	/* What the agent has open is not ours to keep open: its sockets must close with it. */
-	if (r == 0 && close_range((unsigned)fd + 1, ~0U, 0) < 0)
-		r = err_errno(&err, -errno, "close_range");
+	if (r == 0)
+		r = close_above(fd, &err);
 	if (r == 0)
 		do
 			r = answer_request(&session, &err);

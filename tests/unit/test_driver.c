@@ -41,7 +41,31 @@ static const char nonsense_root[] = "/speaks-nonsense";
 static const char closing_root[] = "/closes-its-socket";
 static const char chatty_root[] = "/speaks-unasked";
 
+static const char old_root[] = "/an-old-kernel";
+
 static const char two_gpus[] = "gpus: [{uuid: GPU-a}, {uuid: GPU-b, model: NVIDIA H200}]\n";
+
+/* As if the process were in a call of the kernel that even SIGKILL does not end. */
+static bool is_unkillable;
+static bool has_close_range = true;
+
+int __real_uv_process_kill(uv_process_t *process, int signal_number);
+int __wrap_uv_process_kill(uv_process_t *process, int signal_number);
+int __real_close_range(unsigned first, unsigned last, int flags);
+int __wrap_close_range(unsigned first, unsigned last, int flags);
+
+int __wrap_uv_process_kill(uv_process_t *process, int signal_number)
+{
+	return is_unkillable ? 0 : __real_uv_process_kill(process, signal_number);
+}
+
+int __wrap_close_range(unsigned first, unsigned last, int flags)
+{
+	if (has_close_range)
+		return __real_close_range(first, last, flags);
+	errno = ENOSYS;
+	return -1;
+}
 
 struct fixture {
 	uv_loop_t loop;
@@ -131,6 +155,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *fixture = *state;
+	is_unkillable = false;
 	stop(fixture);
 	uv_close((uv_handle_t *)&fixture->guard, NULL);
 	while (uv_run(&fixture->loop, UV_RUN_DEFAULT) != 0)
@@ -413,9 +438,8 @@ static void stops_while_the_process_hangs(void **state)
 	assert_int_equal(fixture->faults, 0);
 }
 
-static void the_process_has_no_descriptor_of_ours(void **state)
+static void expect_no_descriptor_of_ours(struct fixture *fixture)
 {
-	struct fixture *fixture = *state;
 	cleanup_close int leaky = open("/dev/null", O_RDONLY); /* not CLOEXEC, on purpose */
 	assert_true(leaky >= 0);
 	start(fixture, two_gpus);
@@ -429,6 +453,59 @@ static void the_process_has_no_descriptor_of_ours(void **state)
 		if (entry->d_name[0] != '.')
 			assert_true(atoi(entry->d_name) <= CHILD_FD);
 	(void)closedir(folder);
+}
+
+static void the_process_has_no_descriptor_of_ours(void **state)
+{
+	expect_no_descriptor_of_ours(*state);
+}
+
+static void nor_has_it_on_an_old_kernel(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->options.container_driver_root = old_root;
+	expect_no_descriptor_of_ours(fixture);
+}
+
+/* Kills the children of this process that the driver could not. */
+static void kill_children(void)
+{
+	char path[64];
+	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	cleanup_free char *text = NULL;
+	assert_int_equal(file_read(path, 4096, &text, NULL, NULL), 0);
+	char *rest = text;
+	for (char *word = strsep(&rest, " "); word; word = strsep(&rest, " "))
+		if (*word)
+			(void)kill((pid_t)strtol(word, NULL, 10), SIGKILL);
+}
+
+static void no_more_are_started_while_several_cannot_be_killed(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->options.deadline_ns = (uint64_t)DEADLINE_MS * NS_PER_MS;
+	is_unkillable = true;
+	start(fixture, "faults: [{call: nvmlInit_v2, do: hang}]");
+	while (!strstr(fixture->text, "cannot be killed"))
+		run_until(fixture, 0, fixture->faults + 1, 0);
+	is_unkillable = false;
+	write_scenario(fixture, two_gpus);
+	kill_children();
+	run_until(fixture, 1, 0, 0);
+}
+
+static void stops_even_if_the_process_cannot_be_killed(void **state)
+{
+	struct fixture *fixture = *state;
+	is_unkillable = true;
+	start(fixture, "faults: [{call: nvmlInit_v2, do: hang}]");
+	stop(fixture);
+	assert_int_equal(uv_run(&fixture->loop, UV_RUN_DEFAULT), 0);
+	is_unkillable = false;
+	pid_t left = child_of(getpid());
+	assert_int_not_equal(left, 0);
+	kill_children();
+	assert_int_equal(waitpid(left, NULL, 0), left);
 }
 
 static bool has_loaded_nvml(pid_t pid)
@@ -491,11 +568,18 @@ static int misbehave(const char *root)
 	return EXIT_FAILURE;
 }
 
+static int run_child(const char *root)
+{
+	has_close_range = strcmp(root, old_root) != 0;
+	if (strcmp(root, no_root) == 0 || strcmp(root, old_root) == 0)
+		return driver_serve(CHILD_FD, root);
+	return misbehave(root);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 4 && strcmp(argv[1], "driver") == 0)
-		return strcmp(argv[3], no_root) == 0 ? driver_serve(CHILD_FD, argv[3])
-						     : misbehave(argv[3]);
+		return run_child(argv[3]);
 	(void)signal(SIGPIPE, SIG_IGN); /* as every program on libuv has to */
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
@@ -517,6 +601,9 @@ int main(int argc, char **argv)
 		TEST(may_be_stopped_in_a_callback),
 		TEST(stops_while_the_process_hangs),
 		TEST(the_process_has_no_descriptor_of_ours),
+		TEST(nor_has_it_on_an_old_kernel),
+		TEST(no_more_are_started_while_several_cannot_be_killed),
+		TEST(stops_even_if_the_process_cannot_be_killed),
 		TEST(the_process_dies_with_its_parent),
 	};
 	return cmocka_run_group_tests_name("driver", tests, NULL, NULL);

@@ -19,6 +19,19 @@ enum {
 	PACKET_MAX = PACKET_HEAD_BYTES + PACKET_BYTES_MAX
 };
 
+/* Which call of calloc fails, counted down from here; 0: none. */
+static unsigned failing_calloc;
+
+void *__real_calloc(size_t count, size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+	if (failing_calloc > 0 && --failing_calloc == 0)
+		return NULL;
+	return __real_calloc(count, bytes);
+}
+
 static struct snapshot *one_device(void)
 {
 	struct snapshot *snapshot = snapshot_new(1);
@@ -235,6 +248,36 @@ static void refuses_an_answer_that_says_nothing(void **state)
 	assert_int_equal(round_trip(&fine, &got, NULL), -EPROTO);
 }
 
+static void every_allocation_may_fail(void **state)
+{
+	(void)state;
+	struct lost_gpu lost[] = { { "1", "GPU is lost" } };
+	struct answer answer = { .snapshot = one_device(), .lost = lost, .lost_count = 1 };
+	struct answer got = { 0 };
+	struct buf packet = BUF_INIT(PACKET_MAX);
+	unsigned failures = 0;
+	int r = -ENOMEM;
+	while (r < 0) {
+		failing_calloc = ++failures;
+		r = packet_encode_answer(&answer, &packet);
+		assert_true(r == 0 || r == -ENOMEM);
+	}
+	assert_true(failures > 1);
+	failures = 0;
+	r = -ENOMEM;
+	while (r < 0) {
+		failing_calloc = ++failures;
+		r = packet_decode_answer((const uint8_t *)packet.data, packet.len, &got, NULL);
+		assert_true(r == 0 || r == -ENOMEM);
+	}
+	failing_calloc = 0;
+	assert_true(failures > 2); /* the snapshot and its arena failed first */
+	assert_true(snapshot_is_equal(answer.snapshot, got.snapshot));
+	answer_done(&answer);
+	answer_done(&got);
+	buf_done(&packet);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -249,6 +292,7 @@ int main(void)
 		cmocka_unit_test(refuses_devices_that_make_no_sense),
 		cmocka_unit_test(refuses_twins),
 		cmocka_unit_test(refuses_an_answer_that_says_nothing),
+		cmocka_unit_test(every_allocation_may_fail),
 	};
 	return cmocka_run_group_tests_name("packet", tests, NULL, NULL);
 }

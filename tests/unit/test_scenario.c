@@ -15,6 +15,19 @@
 #include "sim/model.h"
 #include "sim/scenario.h"
 
+/* Which call of calloc fails, counted down from here; 0: none. */
+static unsigned failing_calloc;
+
+void *__real_calloc(size_t count, size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+	if (failing_calloc > 0 && --failing_calloc == 0)
+		return NULL;
+	return __real_calloc(count, bytes);
+}
+
 static struct scenario *parse(const char *text)
 {
 	struct scenario *scenario = NULL;
@@ -241,6 +254,27 @@ static void finds_the_fault_of_a_call_and_a_gpu(void **state)
 	scenario_free(scenario);
 }
 
+static void every_allocation_may_fail(void **state)
+{
+	(void)state;
+	static const char text[] = "driver: {version: 580.65.06}\n"
+				   "gpus: [{uuid: GPU-a}, {model: NVIDIA L4}]\n"
+				   "faults: [{call: nvmlInit_v2, do: hang}]\n";
+	struct scenario *scenario = NULL;
+	unsigned failures = 0;
+	int r = -ENOMEM;
+	while (r < 0) {
+		struct err err = ERR_INIT;
+		failing_calloc = ++failures;
+		r = scenario_parse("sim.yaml", text, strlen(text), &scenario, &err);
+		assert_true(r == 0 || r == -ENOMEM);
+		assert_true(r == 0 || strstr(err.msg, "out of memory"));
+	}
+	failing_calloc = 0;
+	assert_true(failures > 3); /* the tree, the scenario and its arena failed first */
+	scenario_free(scenario);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +289,7 @@ int main(void)
 		cmocka_unit_test(says_where_and_what_is_wrong),
 		cmocka_unit_test(refuses_more_gpus_than_it_can_show),
 		cmocka_unit_test(finds_the_fault_of_a_call_and_a_gpu),
+		cmocka_unit_test(every_allocation_may_fail),
 	};
 	return cmocka_run_group_tests_name("scenario", tests, NULL, NULL);
 }
