@@ -85,8 +85,11 @@ void demo_view_capacity(const struct demo_view *view, const struct demo_node *no
 	json_t *value;
 	size_t left = json_object_size(node->capacity);
 	json_object_foreach(node->capacity, name, value)
+	{
+		const char *comma = --left > 0 ? "," : "";
 		demo_view_line(view, "    \"%s\": \"%lld\"%s", name,
-			       (long long)json_integer_value(value), --left > 0 ? "," : "");
+			       (long long)json_integer_value(value), comma);
+	}
 	demo_view_line(view, "  }\n}");
 }
 
