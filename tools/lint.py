@@ -90,7 +90,7 @@ def cppcheck():
     return run("cppcheck", "--quiet", "-j" + JOBS, "--std=c11", "--inline-suppr",
                "--enable=warning,style,performance,portability", "--error-exitcode=1",
                "--suppressions-list=tools/cppcheck.txt", "-D__GNUC__=12",
-               "--project=build-clang/compile_commands.json")
+               "--library=tools/cppcheck.cfg", "--project=build-clang/compile_commands.json")
 
 
 def codespell():
