@@ -740,6 +740,18 @@ class OurClient(rpc_peer.PeerCase):
         self.http2.flush()
         self.assertEqual(self.done()[0], 12)
 
+    def test_answer_before_the_whole_request_was_sent(self):
+        self.http2.acknowledges = False
+        self.client.say("call /a.B/C @200000 0")
+        answers = self.http2.answers
+        self.http2.wait(lambda: 1 in answers and len(answers[1].data) == 65535)
+        self.http2.h2.send_headers(1, [
+            (":status", "200"), ("content-type", "application/grpc"), ("grpc-status", "8")], end_stream=True)
+        self.http2.flush()
+        self.assertEqual(self.done()[0], 8)
+        self.http2.wait(lambda: answers[1].reset is not None)
+        self.assertEqual(answers[1].reset, NO_ERROR)
+
     def test_goaway_refuses_what_was_not_begun(self):
         self.await_request()
         self.http2.h2.close_connection(last_stream_id=0)

@@ -351,6 +351,22 @@ static void drained_server_says_goodbye_after_its_last_word(void **state)
 	pair_done(&pair);
 }
 
+static void stop_drops_what_nobody_began_to_send(void **state)
+{
+	(void)state;
+	struct pair pair;
+	struct answer answer;
+	assert_int_equal(pair_init(&pair, 4096), 0);
+	assert_int_equal(start(&pair, &answer, "/test.Test/Keep", NULL, 0, 0), 0);
+	pump(&pair);
+	assert_int_equal(rpc_call_send(pair.kept[0], (const uint8_t *)"x", 1), 0);
+	serving_stop(&pair.serving, 1000);
+	pump(&pair);
+	assert_int_equal(answer.status, RPC_UNAVAILABLE);
+	assert_int_equal(answer.messages, 0);
+	pair_done(&pair);
+}
+
 /* Everything that a connection does in its life, whatever fails on the way. */
 static void live(struct pair *pair, struct answer *answers)
 {
@@ -399,6 +415,7 @@ int main(void)
 		cmocka_unit_test(deadlines_pass_in_order),
 		cmocka_unit_test(service_may_finish_a_call_that_just_expired),
 		cmocka_unit_test(drained_server_says_goodbye_after_its_last_word),
+		cmocka_unit_test(stop_drops_what_nobody_began_to_send),
 		cmocka_unit_test(every_failing_allocation_is_survived),
 	};
 	return cmocka_run_group_tests_name("http2", tests, NULL, NULL);
