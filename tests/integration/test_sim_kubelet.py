@@ -519,6 +519,25 @@ class EditsWithoutRoot(Edits):
     prefix = WITHOUT_ROOT
 
 
+# Where mounts are shared, as systemd makes them, whatever they are where the test runs.
+SHARED = ("unshare", "--user", "--map-root-user", "--mount", "--propagation", "shared", "--")
+
+
+@unittest.skipIf(subprocess.run([*SHARED, "true"], check=False, capture_output=True).returncode,
+                 "this system allows no user namespaces")
+class SharedMounts(Case):
+    prefix = SHARED
+
+    def test_what_a_pod_mounts_does_not_travel_back(self):
+        table = pathlib.Path(f"/proc/{self.kubelet.process.pid}/mountinfo")
+        before = table.read_text()
+        plugin = self.registered()
+        plugin.answer = {"mounts": [message("Mount", container_path=str(self.root / "new"),
+                                            host_path="/dev/null")]}
+        self.running("one", resource=RESOURCE)
+        self.assertEqual(table.read_text(), before)
+
+
 class Restart(Case):
     def test_a_restart_wipes_sockets_and_keeps_files(self):
         other = socket.socket(socket.AF_UNIX)
