@@ -148,6 +148,7 @@ static int on_registered(struct registry_owner *owner, struct endpoint *endpoint
 		return r;
 
 	entry->endpoint = endpoint;
+	entry->options = *options;
 	events_emit("registered", json_pack("{s:s, s:s, s:{s:b, s:b}}", "resource", entry->name,
 					    "endpoint", socket, "options", "preStartRequired",
 					    (int)options->is_pre_start_required,
@@ -293,9 +294,10 @@ static int call_pre_start(struct simnode *node, struct pod *pod, struct err *err
 	const struct resource_entry *entry = tables_find(&node->tables, pod->spec.resource);
 	const struct holding *held = holdings_find(&node->tables.holdings, pod->spec.name,
 						   pod->spec.resource);
-	if (!held || !entry || !entry->endpoint ||
-	    !endpoint_options(entry->endpoint)->is_pre_start_required)
+	if (!held || !entry || !entry->options.is_pre_start_required)
 		return 0;
+	if (!entry->endpoint)
+		return err_set(err, -EAGAIN, "endpoint of %s has been stopped", entry->name);
 
 	cleanup_free uint8_t *message = NULL;
 	size_t length = 0;

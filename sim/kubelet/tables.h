@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "sim/kubelet/holdings.h"
 #include "sim/kubelet/listing.h"
+#include "sim/kubelet/messages.h"
 
 enum {
 	TABLES_RESOURCES_MAX = 64, /* a node has a handful */
@@ -19,6 +20,7 @@ struct endpoint;
 struct resource_entry {
 	char *name; /* owned */
 	struct listing listing;
+	struct message_options options; /* of the plugin that registered last */
 	struct endpoint *endpoint; /* borrowed from the registry; NULL while no plugin serves it */
 };
 

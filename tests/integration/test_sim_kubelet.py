@@ -403,6 +403,20 @@ class Start(Case):
         calls = [name for name, _ in list(plugin.calls.queue)]
         self.assertEqual(calls.count("Allocate"), 1)
 
+    def test_a_container_waits_for_a_lost_plugin_that_wants_pre_start(self):
+        plugin = self.registered(devices=("a",), pre_start_required=True)
+        flag = self.root / "flag"
+        self.running("one", f"while ! test -e {flag}; do sleep 0.05; done", resource=RESOURCE)
+        plugin.end_stream()
+        self.kubelet.wait("ended", resource=RESOURCE)
+        flag.touch()
+        event = self.kubelet.wait("pod", name="one", reason="CreateContainerConfigError")
+        self.assertEqual(event["message"], f"endpoint of {RESOURCE} has been stopped")
+        flag.unlink()
+        plugin.list("a")
+        plugin.register()
+        self.kubelet.wait("pod", name="one", phase="Running", reason=None, restarts=1)
+
     def test_a_restarted_container_keeps_its_allocation(self):
         plugin = self.registered()
         plugin.answer = {"envs": {"GIVEN": "value"}}
