@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -139,7 +140,14 @@ static void make_printable(char *text)
 			*text = '?';
 }
 
-/* NVML stays open between requests; one that lost its driver is opened anew at the next. */
+/* NVML finds GPUs when it is initialised, not later. */
+static bool may_have_more(const struct answer *answer)
+{
+	return answer->snapshot && answer->snapshot->devices_count == 0 && answer->lost_count == 0;
+}
+
+/* NVML stays open between requests, unless the next one may find more by opening it anew: when it
+ * lost its driver, or while there is no GPU. */
 static void read_answer(struct session *session, struct answer *answer)
 {
 	int r = 0;
@@ -147,7 +155,7 @@ static void read_answer(struct session *session, struct answer *answer)
 		r = nvml_open(session->driver_root, &session->nvml, &answer->fault);
 	if (r == 0)
 		r = inventory_read(session->nvml, pci_root, answer, &answer->fault);
-	if (r == -EAGAIN)
+	if (r == -EAGAIN || may_have_more(answer))
 		session_done(session);
 	make_printable(answer->fault.msg);
 }
