@@ -185,9 +185,10 @@ static void on_fault(struct driver_listener *listener, enum driver_fault fault, 
 	bool is_fatal = fault == DRIVER_FAULT_INIT && !agent->snapshot &&
 			agent->settings->fail_on_init_error;
 	if (is_fatal) {
-		(void)err_set(&agent->failure, -ENODEV,
-			      "%s; with --fail-on-init-error=false the agent waits for the driver",
-			      text);
+		/* A line of its own: a long cause would cut it off. */
+		log_warn("no driver at the start, so the agent ends; with "
+			 "--fail-on-init-error=false it waits for one");
+		(void)err_set(&agent->failure, -ENODEV, "%s", text);
 		stop(agent);
 		return;
 	}
