@@ -40,6 +40,11 @@ SANITIZERS = {
 }
 
 
+# LeakSanitizer says so of a process that is killed while it looks for leaks at its end.
+KILLED_WHILE_LOOKED_AT = re.compile(r"^==\d+==Unable to get registers from thread \d+\.\n?",
+                                    re.MULTILINE)
+
+
 @dataclasses.dataclass
 class Outcome:
     """What one program came to; texts are ready to print."""
@@ -128,7 +133,9 @@ def execute(command, program, folder):
         if kill_group(process.pid):
             trouble.append("left processes running behind it; they were killed")
     for report in sorted(folder.glob("sanitizer.*")):
-        trouble.append(f"a sanitizer reported:\n{report.read_text(errors='replace')}")
+        said = KILLED_WHILE_LOOKED_AT.sub("", report.read_text(errors="replace"))
+        if said.strip():
+            trouble.append(f"a sanitizer reported:\n{said}")
     text = output.read_text(errors="replace")
     return Ended(process.returncode, text[-OUTPUT_CHARACTERS:], trouble)
 
