@@ -47,8 +47,19 @@ struct agent {
 	struct err failure; /* why we stop; code 0 for a signal */
 };
 
+/* A second signal must not cut the end short: its handler is gone, so it would kill us. */
+static void block_signals(void)
+{
+	sigset_t set;
+	(void)sigemptyset(&set); /* these fail only for a number that is no signal */
+	for (size_t i = 0; i < SIGNALS; i++)
+		(void)sigaddset(&set, signal_numbers[i]);
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 static void stop(struct agent *agent)
 {
+	block_signals();
 	for (size_t i = 0; i < SIGNALS; i++)
 		if (!uv_is_closing((uv_handle_t *)&agent->signals[i]))
 			uv_close((uv_handle_t *)&agent->signals[i], NULL);
