@@ -13,6 +13,7 @@ import stat
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 
 import grpc
@@ -550,6 +551,45 @@ class SharedMounts(Case):
                                             host_path="/dev/null")]}
         self.running("one", resource=RESOURCE)
         self.assertEqual(table.read_text(), before)
+
+
+# A place that allows no more namespaces, as many containers are.
+NO_NAMESPACES = ("unshare", "--user", "--map-root-user", "--", "sh", "-c",
+                 "for kind in user pid mnt; do echo 0 >/proc/sys/user/max_${kind}_namespaces; done;"
+                 ' exec "$@"', "sh")
+
+
+@unittest.skipIf(subprocess.run([*NO_NAMESPACES, "true"], check=False,
+                                capture_output=True).returncode,
+                 "this system allows no user namespaces")
+class WithoutNamespaces(Case):
+    prefix = NO_NAMESPACES
+
+    def test_a_pod_without_mounts_runs_all_the_same(self):
+        self.registered()
+        pid = self.running("one", resource=RESOURCE)["pid"]
+        self.kubelet.log("one", "started")
+        self.assertEqual(os.readlink(f"/proc/{pid}/ns/pid"), os.readlink("/proc/self/ns/pid"))
+        self.kubelet.do("delete", name="one")
+        self.kubelet.wait("deleted", name="one")
+
+    def test_a_pod_with_mounts_says_what_it_needs(self):
+        plugin = self.registered()
+        plugin.answer = {"mounts": [message("Mount", container_path=str(self.root / "new"),
+                                            host_path="/dev/null")]}
+        self.kubelet.create("one", LOOP, resource=RESOURCE)
+        event = self.kubelet.wait("pod", name="one", reason="RunContainerError")
+        self.assertIn("needs a mount namespace; run as root or allow user namespaces",
+                      event["message"])
+
+    def test_what_a_pod_started_ends_with_it(self):
+        self.kubelet.create("one", "sleep 1000 & echo child $!; exit 1", restartPolicy="Never")
+        self.kubelet.wait("pod", name="one", phase="Failed")
+        child = int(self.kubelet.log("one", "child").split()[1])
+        end = time.monotonic() + PATIENCE_SECONDS
+        while is_alive(child):
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.02)
 
 
 class Restart(Case):
