@@ -27,12 +27,12 @@ struct source {
 	const struct option_given *flags; /* borrowed */
 };
 
-static void log_findings(const struct findings *findings, const char *file)
+static void log_findings(const struct findings *findings)
 {
 	for (size_t i = 0; i < findings->count; i++) {
 		const struct finding *finding = &findings->items[i];
 		cleanup_buf struct buf line = BUF_INIT(FINDING_LINE_BYTES);
-		finding_print(finding, file, &line);
+		finding_print(finding, findings->file ? findings->file : "", &line);
 		if (finding->severity == FINDING_REFUSE)
 			log_error("configuration refused", KV_STR("finding", line.data));
 		else
@@ -50,7 +50,7 @@ static int load(struct agent_source *agent, struct settings **ret, struct err *e
 	int r = config_load(&inputs, &findings, &settings, err);
 	if (r == 0)
 		log_init(settings->log_level, settings->log_format);
-	log_findings(&findings, settings ? settings->config_file : "");
+	log_findings(&findings);
 	if (r == 0)
 		*ret = TAKE_PTR(settings);
 	return r;

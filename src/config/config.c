@@ -123,6 +123,10 @@ static int read_file(const struct apply *apply, struct err *err)
 	const char *path = apply->settings->config_file;
 	if (path[0] == '\0')
 		return 0;
+	apply->findings->file = arena_printf(&apply->findings->arena, "%s", path);
+	if (!apply->findings->file)
+		return err_set(err, -ENOMEM, "out of memory");
+
 	cleanup_free char *text = NULL;
 	size_t length = 0;
 	int r = file_read(path, TREE_BYTES_MAX, &text, &length, err);

@@ -39,6 +39,7 @@ struct finding {
 /* Zero is a valid, empty struct. Kept are the first by position; a refusal displaces a warning. */
 struct findings {
 	struct arena arena;
+	const char *file;                   /* what the lines are of; NULL when no file was read */
 	struct finding items[FINDINGS_MAX]; /* sorted by position */
 	size_t count;
 	size_t refusals; /* all, kept or not */

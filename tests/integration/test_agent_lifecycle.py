@@ -176,15 +176,14 @@ class Start(AgentCase):
         self.assertEqual(self.status()["pid"], first.pid)
 
     def test_configuration_that_is_refused_ends_it(self):
-        for content, text in ((shared(1), "number of replicas must be >= 2"),
-                              ({"version": "v2"}, "unknown version: v2"),
-                              ("sharing: [", "line 1")):
-            with self.subTest(text=text):
+        for content, text in ((shared(1), ":1:100: sharing.timeSlicing.resources[0].replicas: "),
+                              ({"version": "v2"}, ":1:13: version: unknown version: v2"),
+                              ("sharing: [", ":2:1: not YAML: ")):
+            with self.subTest(content=content):
                 agent = self.start_agent(config=content)
                 self.assertEqual(agent.wait(), 1, agent.log())
-                self.assertIn(str(self.config_path), agent.log())
-                if text != "line 1":
-                    self.assertIn(text, agent.log())
+                self.assertIn(f"finding=\"{self.config_path}{text}", agent.log())
+                self.assertIn(f"cause=\"{self.config_path}{text}", agent.log())
 
     def test_configuration_file_that_is_missing_ends_it(self):
         agent = self.start_agent("--config-file", str(self.directory / "none.yaml"))

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent finds kubelet, registers with it, and finds it again after everything that happens."""
 
+import contextlib
 import os
+import pathlib
 import signal
 import unittest
 
@@ -64,6 +66,16 @@ class Registration(AgentCase):
         self.plugins.rename(self.directory / "old")
         self.plugins.mkdir()
         kubelet.registration_after(kubelet.start).watch.wait_count(1)
+        inode = f"ino:{self.plugins.stat().st_ino:x} "
+        wait_until(lambda: inode in self.inotify(), lambda: f"a watch on {inode} in {self.inotify()}")
+
+    def inotify(self):
+        """What the agent watches, as the system says it."""
+        text = ""
+        for path in pathlib.Path(f"/proc/{self.agent.pid}/fdinfo").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                text += path.read_text()
+        return text
 
     def test_stale_socket_of_a_killed_kubelet(self):
         """A file that nobody listens on; kubelet replaces it when it starts."""
