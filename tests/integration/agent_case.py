@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import unittest
 
-from kubelet_peer import Kubelet, wait_until
+from kubelet_peer import SERVICE, Kubelet, Plugin, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = (ROOT / os.environ.get("ROTA_BUILD", "build")).resolve()
@@ -28,6 +28,8 @@ IS_SANITIZED = b"__asan_init" in ROTA.read_bytes()
 STOP_SECONDS = 60
 COMMAND_SECONDS = 60
 LOG_CHARACTERS = 6000
+# Far smaller than a list of ten thousand replicas.
+SMALL_WINDOW = 1000
 
 
 def uuid(number):
@@ -188,6 +190,15 @@ class AgentCase(unittest.TestCase):
         kubelet = self.start_kubelet(**properties)
         self.start_agent(*flags, config=config, environment=environment)
         return kubelet, kubelet.wait_registrations(1)
+
+    def watch_lazily(self):
+        """A ListAndWatch that is read only as next() is called on it, through a small window."""
+        plugin = Plugin(self.own_socket, options=[
+            ("grpc.http2.lookahead_bytes", SMALL_WINDOW), ("grpc.http2.bdp_probe", 0)]).dial()
+        self.addCleanup(plugin.close)
+        call = plugin.channel.unary_stream(f"/{SERVICE}/ListAndWatch")(b"")
+        self.addCleanup(call.cancel)
+        return call
 
     def run_rota(self, *arguments, environment=None):
         """A command that ends by itself."""

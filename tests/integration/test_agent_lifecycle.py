@@ -15,6 +15,7 @@ KILLS = 20
 # Long enough for an agent to be anywhere between its first instruction and its routine.
 KILL_WITHIN_SECONDS = 0.3
 RELOADS = 200
+LARGE = 10000
 
 # The tutorial's ConfigMap holds this.
 TUTORIAL_YAML = """\
@@ -86,7 +87,12 @@ class End(AgentCase):
         self.assertEqual(agent.stop(), 0)
 
     def test_ends_in_good_order_when_told_again_and_again(self):
-        self.start_node()
+        """A peer that does not read holds up the end for a while."""
+        self.start_node(config=shared(LARGE))
+        self.watch_lazily()
+        wait_until(lambda: self.agent.log().count("watches the list") > 0, "the stream")
+        self.agent.tell(signal.SIGTERM)
+        self.agent.wait_log("stopping")
         for _ in range(20):
             self.agent.tell(signal.SIGTERM)
             self.agent.tell(signal.SIGINT)

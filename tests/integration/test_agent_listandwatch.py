@@ -15,8 +15,6 @@ LIST_KIB = LARGE * 64 // 1024
 NEARLY_TOO_LARGE = 60000
 TOO_LARGE = 61000  # of each of two GPUs
 WATCHERS = 20
-# A window far smaller than a list, as a client has that is slow.
-SMALL_WINDOW = 1000
 
 
 class Content(AgentCase):
@@ -195,12 +193,7 @@ class Large(AgentCase):
         """Its window is full after a part of the list; others are served, memory stays."""
         _, registration = self.start_node(config=shared(LARGE))
         registration.watch.wait_count(LARGE)
-        lazy = Plugin(self.own_socket, options=[
-            ("grpc.http2.lookahead_bytes", SMALL_WINDOW), ("grpc.http2.bdp_probe", 0)]).dial()
-        self.addCleanup(lazy.close)
-        call = lazy.channel.unary_stream("/v1beta1.DevicePlugin/ListAndWatch")(b"")
-        self.addCleanup(call.cancel)
-        next(call)  # the stream is open; from here on nobody reads
+        next(self.watch_lazily())  # the stream is open; from here on nobody reads
         for count in range(LARGE + 1, LARGE + 21):
             self.set_config(shared(count))
             self.agent.tell(signal.SIGHUP)
