@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The server side, on the agent's loop. A connection is one request and one answer; every
- * connection has a timer, so that a client that hangs costs a bounded time. Its memory goes when
- * both handles are closed.
+ * connection has a timer, so that a client that hangs costs a bounded time. Connections have fixed
+ * places, so that none fails for lack of memory: libuv would not listen again after one that was
+ * never accepted. A place is free when both handles are closed.
  */
 #include "control/control.h"
 
@@ -25,25 +26,29 @@ enum {
 	HANDLES = 2,
 };
 
-struct control {
-	uv_pipe_t listener;
-	uv_loop_t *loop;
-	struct control_handler *handler; /* borrowed; NULL after control_stop() */
-	unsigned connections;
-	bool is_closed;
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-};
-
 struct connection {
 	uv_pipe_t pipe;
 	uv_timer_t timer;
 	uv_write_t write;
-	struct control *control;
-	char *answer; /* owned */
+	struct control *control; /* borrowed, owns this place; NULL while the place is free */
+	char *answer;            /* owned */
 	unsigned open_handles;
 	size_t length;
 	char request[CONTROL_REQUEST_BYTES_MAX];
 };
+
+struct control {
+	uv_pipe_t listener;
+	uv_loop_t *loop;
+	struct control_handler *handler; /* borrowed; NULL after control_stop() */
+	struct connection places[CONTROL_CONNECTIONS_MAX];
+	unsigned connections;
+	bool is_waiting; /* one came while all places were taken; libuv holds it */
+	bool is_closed;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+};
+
+static void accept_one(struct control *control);
 
 static void release(struct control *control)
 {
@@ -58,7 +63,9 @@ static void on_handle_closed(struct connection *connection)
 	struct control *control = connection->control;
 	control->connections--;
 	free(connection->answer);
-	free(connection);
+	*connection = (struct connection){ .control = NULL };
+	if (control->is_waiting && control->handler)
+		accept_one(control);
 	release(control);
 }
 
@@ -130,10 +137,19 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 	answer(connection);
 }
 
-static void on_connection(uv_stream_t *listener, int status)
+static struct connection *find_place(struct control *control)
 {
-	struct control *control = container_of(listener, struct control, listener);
-	struct connection *connection = status < 0 ? NULL : calloc(1, sizeof(*connection));
+	for (size_t i = 0; i < ARRAY_LEN(control->places); i++)
+		if (!control->places[i].control)
+			return &control->places[i];
+	return NULL;
+}
+
+static void accept_one(struct control *control)
+{
+	uv_stream_t *listener = (uv_stream_t *)&control->listener;
+	struct connection *connection = find_place(control);
+	control->is_waiting = !connection;
 	if (!connection)
 		return;
 	connection->control = control;
@@ -142,10 +158,16 @@ static void on_connection(uv_stream_t *listener, int status)
 	(void)uv_pipe_init(control->loop, &connection->pipe, 0); /* neither can fail */
 	(void)uv_timer_init(control->loop, &connection->timer);
 	if (uv_accept(listener, (uv_stream_t *)&connection->pipe) < 0 ||
-	    control->connections > CONTROL_CONNECTIONS_MAX ||
 	    uv_timer_start(&connection->timer, on_timeout, CONTROL_IDLE_MS, 0) < 0 ||
 	    uv_read_start((uv_stream_t *)&connection->pipe, on_alloc, on_read) < 0)
 		connection_close(connection);
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+	/* A failure (no descriptors) concerns one connection; libuv goes on listening. */
+	if (status == 0)
+		accept_one(container_of(listener, struct control, listener));
 }
 
 /* Connects, or says why not. The descriptor is the caller's. */

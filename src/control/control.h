@@ -11,7 +11,7 @@
 #include "base/err.h"
 
 enum {
-	CONTROL_CONNECTIONS_MAX = 16,
+	CONTROL_CONNECTIONS_MAX = 16, /* more wait until one of them ends */
 	CONTROL_REQUEST_BYTES_MAX = 256,
 	CONTROL_ANSWER_BYTES_MAX = 16 << 20,
 	CONTROL_IDLE_MS = 5000, /* a client that neither asks nor reads is dropped */

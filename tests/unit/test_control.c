@@ -199,27 +199,62 @@ static void does_not_send_a_request_that_is_too_long(void **state)
 	assert_int_equal(control_ask(fixture->path, request, ASK_MS, &answer, NULL), -EMSGSIZE);
 }
 
-static void drops_a_peer_that_sends_no_end_of_line(void **state)
+static int connect_to(const struct fixture *fixture)
 {
-	struct fixture *fixture = *state;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	char request[2 * CONTROL_REQUEST_BYTES_MAX];
-	memset(request, 'x', sizeof(request));
-	start(fixture);
 	strcpy(address.sun_path, fixture->path);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(send(fd, request, sizeof(request), MSG_NOSIGNAL), sizeof(request));
+	return fd;
+}
 
-	char byte = 0;
+/* Turns the loop until @fd has bytes or its end. */
+static ssize_t wait_for(struct fixture *fixture, int fd, char *bytes, size_t size)
+{
 	ssize_t got = -1;
 	while (got < 0) {
 		(void)uv_run(&fixture->loop, UV_RUN_ONCE);
-		got = recv(fd, &byte, 1, MSG_DONTWAIT);
+		got = recv(fd, bytes, size, MSG_DONTWAIT);
 		if (got < 0 && errno == ECONNRESET)
 			got = 0;
 	}
-	assert_int_equal(got, 0);
+	return got;
+}
+
+static void makes_one_wait_while_all_places_are_taken(void **state)
+{
+	struct fixture *fixture = *state;
+	int fds[CONTROL_CONNECTIONS_MAX + 1];
+	char answer[64] = "";
+	start(fixture);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		fds[i] = connect_to(fixture);
+		(void)uv_run(&fixture->loop, UV_RUN_NOWAIT);
+	}
+	int last = fds[CONTROL_CONNECTIONS_MAX];
+	assert_int_equal(send(last, "status\n", 7, MSG_NOSIGNAL), 7);
+	(void)uv_run(&fixture->loop, UV_RUN_NOWAIT);
+	assert_int_equal(recv(last, answer, sizeof(answer), MSG_DONTWAIT), -1);
+	assert_int_equal(errno, EAGAIN);
+
+	(void)close(fds[0]);
+	assert_true(wait_for(fixture, last, answer, sizeof(answer) - 1) > 0);
+	assert_string_equal(answer, "{\"asked\": \"status\"}");
+	for (size_t i = 1; i < ARRAY_LEN(fds); i++)
+		(void)close(fds[i]);
+}
+
+static void drops_a_peer_that_sends_no_end_of_line(void **state)
+{
+	struct fixture *fixture = *state;
+	char request[2 * CONTROL_REQUEST_BYTES_MAX];
+	memset(request, 'x', sizeof(request));
+	start(fixture);
+	int fd = connect_to(fixture);
+	assert_int_equal(send(fd, request, sizeof(request), MSG_NOSIGNAL), sizeof(request));
+
+	char byte = 0;
+	assert_int_equal(wait_for(fixture, fd, &byte, 1), 0);
 	(void)close(fd);
 }
 
@@ -246,6 +281,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(says_when_no_agent_is_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(does_not_send_a_request_that_is_too_long, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(makes_one_wait_while_all_places_are_taken, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(drops_a_peer_that_sends_no_end_of_line, setup,
 						teardown),
