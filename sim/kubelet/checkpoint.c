@@ -19,9 +19,6 @@
 #define CONTAINER_NAME "main"
 #define NO_NUMA_NODE   "-1"
 
-DEFINE_CLEANUP(json_t *, json_drop, json_decref);
-#define cleanup_json CLEANUP(json_drop)
-
 static uint32_t fnv1a(const char *text)
 {
 	uint32_t hash = 2166136261U;
@@ -57,7 +54,7 @@ static int add_id(json_t *groups, const struct listing *listing, const char *id)
 static json_t *encode_holding(const struct tables *tables, const struct holding *holding)
 {
 	const struct resource_entry *entry = tables_find(tables, holding->resource);
-	cleanup_json json_t *groups = json_object();
+	json_auto_t *groups = json_object();
 	for (size_t i = 0; i < holding->ids.count; i++)
 		if (add_id(groups, entry ? &entry->listing : NULL, holding->ids.items[i]) < 0)
 			return NULL;
@@ -71,7 +68,7 @@ static json_t *encode_holding(const struct tables *tables, const struct holding 
 
 static json_t *encode_healthy(const struct listing *listing)
 {
-	cleanup_json json_t *list = json_array();
+	json_auto_t *list = json_array();
 	for (size_t i = 0; i < listing->count; i++)
 		if (listing->devices[i].is_healthy &&
 		    json_array_append_new(list, json_string(listing->devices[i].id)) < 0)
@@ -81,8 +78,8 @@ static json_t *encode_healthy(const struct listing *listing)
 
 static json_t *encode_data(const struct tables *tables)
 {
-	cleanup_json json_t *entries = json_array();
-	cleanup_json json_t *registered = json_object();
+	json_auto_t *entries = json_array();
+	json_auto_t *registered = json_object();
 	for (size_t i = 0; i < tables->holdings.count; i++)
 		if (json_array_append_new(entries,
 					  encode_holding(tables, &tables->holdings.items[i])) < 0)
@@ -97,11 +94,11 @@ static json_t *encode_data(const struct tables *tables)
 
 char *checkpoint_encode(const struct tables *tables)
 {
-	cleanup_json json_t *data = encode_data(tables);
+	json_auto_t *data = encode_data(tables);
 	uint32_t sum = 0;
 	if (!data || checksum(data, &sum) < 0)
 		return NULL;
-	cleanup_json json_t *root = json_pack("{s:O, s:I}", "Data", data, "Checksum",
+	json_auto_t *root = json_pack("{s:O, s:I}", "Data", data, "Checksum",
 					      (json_int_t)sum);
 	return root ? json_dumps(root, JSON_COMPACT) : NULL;
 }
@@ -185,7 +182,7 @@ static int decode_data(json_t *data, struct tables *tables, struct err *err)
 int checkpoint_decode(const char *text, struct tables *tables, struct err *err)
 {
 	json_error_t where;
-	cleanup_json json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &where);
+	json_auto_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &where);
 	if (!root)
 		return err_set(err, -EINVAL, "line %d: %s", where.line, where.text);
 

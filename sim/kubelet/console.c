@@ -13,9 +13,6 @@
 #include "base/cleanup.h"
 #include "sim/kubelet/events.h"
 
-DEFINE_CLEANUP(json_t *, json_drop, json_decref);
-#define cleanup_json CLEANUP(json_drop)
-
 enum {
 	READ_BYTES = 16 * 1024,
 };
@@ -96,7 +93,7 @@ static int do_logs(struct simnode *node, const json_t *request, json_t *answer, 
 
 static json_t *pods_json(const struct simnode *node)
 {
-	cleanup_json json_t *pods = json_array();
+	json_auto_t *pods = json_array();
 	for (const struct pod *pod = node->pods; pod; pod = pod->next)
 		if (json_array_append_new(pods, events_pod(pod, &node->tables)) < 0)
 			return NULL;
@@ -106,7 +103,7 @@ static json_t *pods_json(const struct simnode *node)
 static int do_state(struct simnode *node, const json_t *request, json_t *answer, struct err *err)
 {
 	(void)request;
-	cleanup_json json_t *node_values = events_node(&node->tables);
+	json_auto_t *node_values = events_node(&node->tables);
 	if (!node_values || json_object_update(answer, node_values) < 0 ||
 	    json_object_set_new(answer, "running", json_boolean(node->registry != NULL)) < 0 ||
 	    json_object_set_new(answer, "resources", events_resources(&node->tables)) < 0 ||
@@ -150,12 +147,12 @@ static void answer_line(const json_t *request, json_t *answer, const struct err 
 	events_emit("answer", json_incref(answer));
 }
 
-void console_take_line(struct console *console, const char *line, size_t length)
+static void take_line(struct console *console, const char *line, size_t length)
 {
 	struct err err = ERR_INIT;
 	json_error_t where;
-	cleanup_json json_t *answer = json_object();
-	cleanup_json json_t *request = json_loadb(line, length, JSON_REJECT_DUPLICATES, &where);
+	json_auto_t *answer = json_object();
+	json_auto_t *request = json_loadb(line, length, JSON_REJECT_DUPLICATES, &where);
 	int r = 0;
 	if (!answer)
 		return;
@@ -169,7 +166,7 @@ void console_take_line(struct console *console, const char *line, size_t length)
 static void refuse_long_line(struct console *console)
 {
 	struct err err = ERR_INIT;
-	cleanup_json json_t *answer = json_object();
+	json_auto_t *answer = json_object();
 	(void)err_set(&err, -EMSGSIZE, "a line has at most %d bytes", CONSOLE_LINE_BYTES_MAX);
 	if (answer)
 		answer_line(NULL, answer, &err);
@@ -188,7 +185,7 @@ static void add_to_line(struct console *console, const char *bytes, size_t lengt
 static void end_line(struct console *console)
 {
 	if (!console->is_skipping && console->line.len > 0)
-		console_take_line(console, console->line.data, console->line.len);
+		take_line(console, console->line.data, console->line.len);
 	console->is_skipping = false;
 	buf_done(&console->line);
 	console->line.error = 0;

@@ -37,6 +37,3 @@ int console_open(struct console *console, uv_loop_t *loop, struct simnode *node,
 		 void (*on_end)(struct console *console), struct err *err);
 
 void console_close(struct console *console);
-
-/** Carry out one line and answer it; for tests and console_open(). */
-void console_take_line(struct console *console, const char *line, size_t length);

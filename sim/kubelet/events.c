@@ -10,9 +10,6 @@
 
 #include "base/cleanup.h"
 
-DEFINE_CLEANUP(json_t *, json_drop, json_decref);
-#define cleanup_json CLEANUP(json_drop)
-
 static const char *const states[] = {
 	[LISTING_SILENT] = "silent",
 	[LISTING_CURRENT] = "listed",
@@ -40,8 +37,8 @@ static void write_all(const char *text, size_t length)
 
 void events_emit(const char *name, json_t *fields)
 {
-	cleanup_json json_t *body = fields;
-	cleanup_json json_t *event = json_pack("{s:s}", "event", name);
+	json_auto_t *body = fields;
+	json_auto_t *event = json_pack("{s:s}", "event", name);
 	if (!event || !body || json_object_update(event, body) < 0)
 		return;
 	cleanup_free char *line = json_dumps(event, JSON_COMPACT);
@@ -58,7 +55,7 @@ json_t *events_pod(const struct pod *pod, const struct tables *tables)
 	const struct holding *held = NULL;
 	if (pod->spec.resource)
 		held = holdings_find(&tables->holdings, pod->spec.name, pod->spec.resource);
-	cleanup_json json_t *devices = json_array();
+	json_auto_t *devices = json_array();
 	for (size_t i = 0; held && i < held->ids.count; i++)
 		if (json_array_append_new(devices, json_string(held->ids.items[i])) < 0)
 			return NULL;
@@ -70,8 +67,8 @@ json_t *events_pod(const struct pod *pod, const struct tables *tables)
 
 json_t *events_node(const struct tables *tables)
 {
-	cleanup_json json_t *capacity = json_object();
-	cleanup_json json_t *allocatable = json_object();
+	json_auto_t *capacity = json_object();
+	json_auto_t *allocatable = json_object();
 	for (size_t i = 0; i < tables->count; i++) {
 		const struct resource_entry *entry = tables->resources[i];
 		if (entry->listing.state == LISTING_SILENT)
@@ -87,7 +84,7 @@ json_t *events_node(const struct tables *tables)
 
 static json_t *device_json(const struct listing_device *device)
 {
-	cleanup_json json_t *nodes = json_array();
+	json_auto_t *nodes = json_array();
 	for (size_t i = 0; i < device->nodes_count; i++)
 		if (json_array_append_new(nodes, json_integer(device->nodes[i])) < 0)
 			return NULL;
@@ -98,7 +95,7 @@ static json_t *device_json(const struct listing_device *device)
 static json_t *resource_json(const struct resource_entry *entry)
 {
 	const struct listing *listing = &entry->listing;
-	cleanup_json json_t *devices = json_array();
+	json_auto_t *devices = json_array();
 	for (size_t i = 0; i < listing->count; i++)
 		if (json_array_append_new(devices, device_json(&listing->devices[i])) < 0)
 			return NULL;
@@ -108,7 +105,7 @@ static json_t *resource_json(const struct resource_entry *entry)
 
 json_t *events_resources(const struct tables *tables)
 {
-	cleanup_json json_t *resources = json_object();
+	json_auto_t *resources = json_object();
 	for (size_t i = 0; i < tables->count; i++)
 		if (json_object_set_new(resources, tables->resources[i]->name,
 					resource_json(tables->resources[i])) < 0)
