@@ -98,8 +98,7 @@ char *checkpoint_encode(const struct tables *tables)
 	uint32_t sum = 0;
 	if (!data || checksum(data, &sum) < 0)
 		return NULL;
-	json_auto_t *root = json_pack("{s:O, s:I}", "Data", data, "Checksum",
-					      (json_int_t)sum);
+	json_auto_t *root = json_pack("{s:O, s:I}", "Data", data, "Checksum", (json_int_t)sum);
 	return root ? json_dumps(root, JSON_COMPACT) : NULL;
 }
 

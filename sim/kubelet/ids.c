@@ -33,17 +33,6 @@ bool ids_has(const struct ids *ids, const char *id)
 	return false;
 }
 
-static int compare(const void *left, const void *right)
-{
-	return strcmp(*(char *const *)left, *(char *const *)right);
-}
-
-void ids_sort(struct ids *ids)
-{
-	if (ids->count > 1)
-		qsort(ids->items, ids->count, sizeof(*ids->items), compare);
-}
-
 /* splitmix64: any seed is a good one, zero too. */
 static uint64_t random_next(uint64_t *seed)
 {

@@ -18,9 +18,6 @@ int ids_add(struct ids *ids, const char *id, size_t length);
 
 bool ids_has(const struct ids *ids, const char *id);
 
-/** Ascending; duplicates stay. */
-void ids_sort(struct ids *ids);
-
 /** A random order, the same for the same *@seed, which moves on. */
 void ids_shuffle(struct ids *ids, uint64_t *seed);
 

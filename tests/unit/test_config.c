@@ -4,12 +4,7 @@
  * say about it and what comes out. Rows of findings are "R" (refused) or "W" (warned), position,
  * path and text.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "given.h"
+#include "unit.h"
 
 #include <errno.h>
 

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Messages of the driver process: what goes in comes out, and nonsense does not. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,23 +9,11 @@
 #include "base/buf.h"
 #include "driver/answer.h"
 #include "driver/packet.h"
+#include "failing.h"
 
 enum {
 	PACKET_MAX = PACKET_HEAD_BYTES + PACKET_BYTES_MAX
 };
-
-/* Which call of calloc fails, counted down from here; 0: none. */
-static unsigned failing_calloc;
-
-void *__real_calloc(size_t count, size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-	if (failing_calloc > 0 && --failing_calloc == 0)
-		return NULL;
-	return __real_calloc(count, bytes);
-}
 
 static struct snapshot *one_device(void)
 {

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -57,10 +52,9 @@ static void offers_what_is_healthy_and_held_by_nobody(void **state)
 	hold(table, "two", "example.org/other", "a");
 	assert_int_equal(
 		pick_free(&table->listing, &table->holdings, RESOURCE, 2, &seed, &ids, NULL), 0);
-	ids_sort(&ids);
 	assert_int_equal(ids.count, 2);
-	assert_string_equal(ids.items[0], "a");
-	assert_string_equal(ids.items[1], "c");
+	assert_true(ids_has(&ids, "a"));
+	assert_true(ids_has(&ids, "c"));
 	ids_done(&ids);
 }
 

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <errno.h>
 #include <string.h>
@@ -12,21 +7,9 @@
 #include "base/buf.h"
 #include "base/tree.h"
 #include "driver/nvml_abi.h"
+#include "failing.h"
 #include "sim/model.h"
 #include "sim/scenario.h"
-
-/* Which call of calloc fails, counted down from here; 0: none. */
-static unsigned failing_calloc;
-
-void *__real_calloc(size_t count, size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-	if (failing_calloc > 0 && --failing_calloc == 0)
-		return NULL;
-	return __real_calloc(count, bytes);
-}
 
 static struct scenario *parse(const char *text)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "given.h"
+#include "unit.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "cli/table.h"
 
