@@ -25,7 +25,8 @@
 static const int signal_numbers[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP };
 
 enum {
-	SIGNALS = ARRAY_LEN(signal_numbers)
+	SIGNALS = ARRAY_LEN(signal_numbers),
+	CONTROL_RETRY_MS = 5000, /* an agent that we replace goes away, a directory is mounted */
 };
 
 struct agent {
@@ -42,6 +43,7 @@ struct agent {
 	struct plugin_listener plugin_listener;
 	struct control *control; /* owned; NULL when there is no place for its socket */
 	struct control_handler control_handler;
+	uv_timer_t control_retry; /* runs while there is no place */
 	struct repeat repeat;
 	uint64_t started_ns;
 	struct err failure; /* why we stop; code 0 for a signal */
@@ -63,6 +65,8 @@ static void stop(struct agent *agent)
 	for (size_t i = 0; i < SIGNALS; i++)
 		if (!uv_is_closing((uv_handle_t *)&agent->signals[i]))
 			uv_close((uv_handle_t *)&agent->signals[i], NULL);
+	if (!uv_is_closing((uv_handle_t *)&agent->control_retry))
+		uv_close((uv_handle_t *)&agent->control_retry, NULL);
 	plugin_stop(TAKE_PTR(agent->plugin));
 	control_stop(TAKE_PTR(agent->control));
 	driver_stop(TAKE_PTR(agent->driver));
@@ -274,15 +278,34 @@ static void start_signals(struct agent *agent)
 	}
 }
 
+static int open_control(struct agent *agent, struct err *err)
+{
+	return control_start(&agent->loop, agent->settings->agent_socket, &agent->control_handler,
+			     &agent->control, err);
+}
+
+static void on_control_retry(uv_timer_t *timer)
+{
+	struct agent *agent = container_of(timer, struct agent, control_retry);
+	struct err err = ERR_INIT; /* was said at the start */
+	if (open_control(agent, &err) < 0)
+		return;
+	(void)uv_timer_stop(timer); /* cannot fail on a live timer */
+	log_info("socket for `rota status` made", KV_STR("socket", agent->settings->agent_socket));
+}
+
 /* The socket serves `rota status` only, and NVIDIA's manifests give no place for it: its lack is no
  * reason not to serve kubelet. */
 static void start_control(struct agent *agent)
 {
 	struct err err = ERR_INIT;
-	if (control_start(&agent->loop, agent->settings->agent_socket, &agent->control_handler,
-			  &agent->control, &err) < 0)
-		log_warn("no socket for `rota status`, going on without it",
-			 KV_STR("cause", err.msg));
+	(void)uv_timer_init(&agent->loop, &agent->control_retry); /* only sets fields */
+	if (open_control(agent, &err) == 0)
+		return;
+	log_warn("no socket for `rota status`, going on without it and trying again",
+		 KV_STR("cause", err.msg));
+	(void)uv_timer_start(&agent->control_retry, on_control_retry, CONTROL_RETRY_MS,
+			     CONTROL_RETRY_MS); /* fails only while closing */
 }
 
 static int start_driver(struct agent *agent, const char *executable, const char *driver_root,

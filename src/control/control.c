@@ -3,7 +3,8 @@
  * The server side, on the agent's loop. A connection is one request and one answer; every
  * connection has a timer, so that a client that hangs costs a bounded time. Connections have fixed
  * places, so that none fails for lack of memory: libuv would not listen again after one that was
- * never accepted. A place is free when both handles are closed.
+ * never accepted. A place is free when both handles are closed. The socket is made here: the handle
+ * of uv_pipe_bind() removes the file at its path when closed, even if a newer agent made it.
  */
 #include "control/control.h"
 
@@ -45,6 +46,8 @@ struct control {
 	unsigned connections;
 	bool is_waiting; /* one came while all places were taken; libuv holds it */
 	bool is_closed;
+	dev_t device; /* of the socket file that we made */
+	ino_t inode;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 };
 
@@ -170,14 +173,23 @@ static void on_connection(uv_stream_t *listener, int status)
 		accept_one(container_of(listener, struct control, listener));
 }
 
+static int set_address(struct sockaddr_un *address, const char *path)
+{
+	size_t length = strlen(path);
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (length >= sizeof(address->sun_path))
+		return -ENAMETOOLONG;
+	memcpy(address->sun_path, path, length + 1);
+	return 0;
+}
+
 /* Connects, or says why not. The descriptor is the caller's. */
 static int dial(const char *path, unsigned timeout_ms)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	size_t length = strlen(path);
-	if (length >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(address.sun_path, path, length + 1);
+	struct sockaddr_un address;
+	int r = set_address(&address, path);
+	if (r < 0)
+		return r;
 	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
@@ -190,6 +202,17 @@ static int dial(const char *path, unsigned timeout_ms)
 	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
 	return TAKE_FD(fd);
+}
+
+/* Whether somebody listens there; does not wait. -EAGAIN is one who has too much to do. */
+static bool is_served(const char *path)
+{
+	struct sockaddr_un address;
+	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || set_address(&address, path) < 0)
+		return false;
+	return connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 ||
+	       errno == EAGAIN;
 }
 
 /* Makes room for our socket: its directory exists, and what lies there is a socket that nobody
@@ -213,8 +236,7 @@ static int clear_place(const char *path, struct err *err)
 			err, -EEXIST,
 			"%s: is there and is no socket, name another place with --agent-socket",
 			path);
-	cleanup_close int fd = dial(path, CONTROL_IDLE_MS);
-	if (fd >= 0)
+	if (is_served(path))
 		return err_set(err, -EADDRINUSE,
 			       "%s: another agent answers there, stop it or use --agent-socket",
 			       path);
@@ -228,12 +250,32 @@ static void on_listener_closed(uv_handle_t *handle)
 	release(control);
 }
 
-static int listen_at(struct control *control, struct err *err)
+/* The descriptor of a socket at our path, bound. */
+static int make_socket(struct control *control, int *ret, struct err *err)
 {
-	mode_t before = umask(0777 & ~SOCKET_MODE);
-	int r = uv_pipe_bind(&control->listener, control->path);
-	(void)umask(before); /* cannot fail */
-	if (r == 0)
+	struct sockaddr_un address;
+	struct stat status;
+	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return err_errno(err, -errno, "%s: cannot make a socket", control->path);
+	(void)set_address(&address, control->path); /* its length is known to be good */
+	/* Linux takes the mode of the file from the socket, so it is never open to others. */
+	if (fchmod(fd, SOCKET_MODE) < 0 ||
+	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    lstat(control->path, &status) < 0)
+		return err_errno(err, -errno, "%s: cannot bind a socket", control->path);
+	control->device = status.st_dev;
+	control->inode = status.st_ino;
+	*ret = TAKE_FD(fd);
+	return 0;
+}
+
+static int listen_on(struct control *control, int fd, struct err *err)
+{
+	int r = uv_pipe_open(&control->listener, fd);
+	if (r < 0)
+		(void)close(fd);
+	else
 		r = uv_listen((uv_stream_t *)&control->listener, BACKLOG, on_connection);
 	return r < 0 ? err_set(err, r, "%s: cannot listen: %s", control->path, uv_strerror(r)) : 0;
 }
@@ -251,13 +293,16 @@ int control_start(uv_loop_t *loop, const char *path, struct control_handler *han
 	memcpy(control->path, path, length + 1);
 	control->loop = loop;
 	control->handler = handler;
+	int fd = -1;
 	int r = clear_place(path, err);
+	if (r == 0)
+		r = make_socket(control, &fd, err);
 	if (r < 0)
 		return r;
 	(void)uv_pipe_init(loop, &control->listener, 0); /* cannot fail */
-	r = listen_at(control, err);
+	r = listen_on(control, fd, err);
 	if (r < 0) {
-		uv_close((uv_handle_t *)&TAKE_PTR(control)->listener, on_listener_closed);
+		control_stop(TAKE_PTR(control));
 		return r;
 	}
 	*ret = TAKE_PTR(control);
@@ -268,8 +313,13 @@ void control_stop(struct control *control)
 {
 	if (!control)
 		return;
+	struct stat status;
 	control->handler = NULL;
-	uv_close((uv_handle_t *)&control->listener, on_listener_closed); /* removes the file */
+	/* Before the inode is free for others to get. */
+	if (lstat(control->path, &status) == 0 && status.st_dev == control->device &&
+	    status.st_ino == control->inode)
+		(void)unlink(control->path); /* a path that stays is a nuisance, not a fault */
+	uv_close((uv_handle_t *)&control->listener, on_listener_closed);
 }
 
 static int send_request(int fd, const char *request)

@@ -181,6 +181,16 @@ class Start(AgentCase):
         self.assertEqual(second.stop(), 0)
         self.assertEqual(self.status()["pid"], first.pid)
 
+    def test_second_agent_takes_the_socket_when_the_first_is_gone(self):
+        self.start_node()
+        first = self.agent
+        second = self.start_agent("--kubelet-socket", str(self.directory / "none.sock"),
+                                  "--agent-socket", str(self.agent_socket), has_sockets=False)
+        second.wait_log("no socket for `rota status`")
+        first.stop()
+        second.wait_log("socket for `rota status` made")
+        self.assertEqual(self.status()["pid"], second.pid)
+
     def test_configuration_that_is_refused_ends_it(self):
         for content, text in ((shared(1), ":1:100: sharing.timeSlicing.resources[0].replicas: "),
                               ({"version": "v2"}, ":1:13: version: unknown version: v2"),

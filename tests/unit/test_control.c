@@ -271,6 +271,19 @@ static void removes_its_socket(void **state)
 	assert_int_equal(errno, ENOENT);
 }
 
+/* After a roll-out the newer agent may listen under our name. */
+static void does_not_remove_a_socket_that_is_another_s(void **state)
+{
+	struct fixture *fixture = *state;
+	start(fixture);
+	assert_int_equal(unlink(fixture->path), 0);
+	assert_int_equal(file_write(fixture->path, "x", 1, 0600, NULL), 0);
+
+	control_stop(TAKE_PTR(fixture->control));
+	(void)uv_run(&fixture->loop, UV_RUN_DEFAULT);
+	assert_int_equal(access(fixture->path, F_OK), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -290,6 +303,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(drops_a_peer_that_sends_no_end_of_line, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(removes_its_socket, setup, teardown),
+		cmocka_unit_test_setup_teardown(does_not_remove_a_socket_that_is_another_s, setup,
+						teardown),
 	};
 	return cmocka_run_group_tests_name("control", tests, NULL, NULL);
 }
