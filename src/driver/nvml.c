@@ -104,18 +104,24 @@ static int load_below(struct nvml *nvml, const char *driver_root)
 	return -ENOENT;
 }
 
+/* What the loader says is as long as the paths in it; its end gives way to the remedy. */
+static void add_remedy(struct err *err)
+{
+	static const char remedy[] = "; install the driver on this node, or run this container "
+				     "with the NVIDIA runtime";
+	if (!err)
+		return;
+	size_t used = strnlen(err->msg, sizeof(err->msg) - sizeof(remedy));
+	memcpy(err->msg + used, remedy, sizeof(remedy));
+}
+
 static int find_library(struct nvml *nvml, const char *driver_root, struct err *err)
 {
 	if (load_below(nvml, driver_root) == 0 || load(nvml, library_name, err) == 0)
 		return 0;
-	(void)err_wrap(err, -ENOENT, "no NVIDIA driver library under %s nor on the loader's path",
-		       driver_root);
-	size_t used = err ? strlen(err->msg) : 0;
-	if (err)
-		(void)snprintf(err->msg + used, sizeof(err->msg) - used,
-			       "; install the driver on this node, or run this container with the "
-			       "NVIDIA runtime");
-	return -ENOENT;
+	add_remedy(err);
+	return err_wrap(err, -ENOENT, "no NVIDIA driver library under %s nor on the loader's path",
+			driver_root);
 }
 
 static int find_symbols(struct nvml *nvml, struct err *err)

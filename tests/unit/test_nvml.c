@@ -123,6 +123,24 @@ static void says_where_it_looked_for_a_missing_library(void **state)
 	assert_int_equal(nvml_open(fixture->root, &fixture->nvml, NULL), -ENOENT);
 }
 
+static void says_the_remedy_also_after_a_long_path(void **state)
+{
+	struct fixture *fixture = *state;
+	struct err err = ERR_INIT;
+	char root[ERR_TEXT_BYTES];
+	memset(root, 'x', sizeof(root) - 1);
+	root[0] = '/';
+	root[sizeof(root) - 1] = '\0';
+	void *real = dlopen("libnvidia-ml.so.1", RTLD_LAZY);
+	if (real) {
+		(void)dlclose(real);
+		skip(); /* a machine with a driver */
+	}
+	assert_int_equal(nvml_open(root, &fixture->nvml, &err), -ENOENT);
+	assert_non_null(strstr(err.msg, "install the driver on this node, or run this container "
+					"with the NVIDIA runtime"));
+}
+
 static void says_what_the_driver_says(void **state)
 {
 	struct fixture *fixture = *state;
@@ -169,6 +187,7 @@ int main(void)
 		TEST(loads_what_lies_below_the_driver_root),
 		TEST(a_file_that_is_no_library_does_not_end_the_search),
 		TEST(says_where_it_looked_for_a_missing_library),
+		TEST(says_the_remedy_also_after_a_long_path),
 		TEST(says_what_the_driver_says),
 		TEST(every_error_has_an_errno),
 		TEST(closing_nothing_is_allowed),
