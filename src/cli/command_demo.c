@@ -193,8 +193,8 @@ static void print_introduction(const struct demo *demo)
 	demo_view_line(&demo->view,
 		       "A simulated node with %" PRIu64
 		       " Tesla T4, a stand-in kubelet and the real "
-		       "agent in %s.\nCommands are the tutorial's; what follows them is what this "
-		       "node answers.",
+		       "agent in %s.\nThere is no cluster: the commands are the tutorial's, and "
+		       "below them stands what kubectl would show of this node.",
 		       values->gpus, demo->node->directory);
 }
 
