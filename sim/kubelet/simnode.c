@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "sim/kubelet/checkpoint.h"
 #include "sim/kubelet/events.h"
@@ -25,7 +26,6 @@ enum {
 	PATH_BYTES = 4096,
 	CHECKPOINT_BYTES_MAX = 64 << 20, /* 10 000 devices a resource are below 1 MiB */
 	CHECKPOINT_MODE = 0600,
-	NS_PER_MS = 1000 * 1000,
 };
 
 static void run_scheduler(uv_idle_t *idle);
@@ -116,7 +116,7 @@ static uint64_t now_ns(void)
 static void on_grace(uv_timer_t *timer)
 {
 	struct simnode *node = container_of(timer, struct simnode, grace);
-	uint64_t grace_ns = node->options->grace_ms * NS_PER_MS;
+	uint64_t grace_ns = node->options->grace_ms * CLOCK_NS_PER_MS;
 	bool is_pending = false;
 	for (size_t i = 0; i < node->tables.count; i++) {
 		struct listing *listing = &node->tables.resources[i]->listing;

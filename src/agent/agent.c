@@ -16,6 +16,7 @@
 #include "agent/repeat.h"
 #include "agent/report.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "control/control.h"
 #include "core/resource.h"
@@ -261,7 +262,7 @@ static char *on_request(struct control_handler *handler, const char *request)
 		.snapshot = agent->snapshot,
 		.fault = agent->fault,
 		.plugin = agent->plugin ? &plugin : NULL,
-		.uptime_seconds = (uv_hrtime() - agent->started_ns) / 1000000000,
+		.uptime_seconds = (uv_hrtime() - agent->started_ns) / CLOCK_NS_PER_S,
 	};
 	return report_json(&report);
 }

@@ -124,8 +124,7 @@ static const struct option own_options[] = {
 	  .offset = offsetof(struct values, is_lenient) },
 };
 
-static const struct option_table own_table = { own_options, ARRAY_LEN(own_options),
-					       sizeof(own_options[0]) };
+static const struct option_table own_table = OPTION_TABLE(own_options);
 
 static const struct command_options options[] = {
 	{ &own_table, 0 },

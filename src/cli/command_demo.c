@@ -13,10 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/tree.h"
 #include "cli/demo_node.h"
@@ -33,7 +33,6 @@ enum {
 	TEXT_BYTES_MAX = 64 * 1024,
 	FINDING_BYTES_MAX = 8192,
 	MODE_FILE = 0644,
-	NS_PER_MS = 1000 * 1000,
 	UUID_BYTES = 64,
 };
 
@@ -136,18 +135,14 @@ static int make_snapshot(uint64_t gpus, struct snapshot **ret, struct err *err)
 	struct snapshot *snapshot = snapshot_new(gpus);
 	if (!snapshot)
 		return err_errno(err, -ENOMEM, "snapshot");
-	snapshot->driver_version = "";
 	for (size_t i = 0; i < snapshot->devices_count; i++) {
-		char *uuid = arena_printf(&snapshot->arena, "GPU-%zu", i);
+		const char *uuid = arena_printf(&snapshot->arena, "GPU-%zu", i);
 		if (!uuid) {
 			(void)snapshot_free(snapshot);
 			return err_errno(err, -ENOMEM, "snapshot");
 		}
-		snapshot->devices[i] = (struct device){ .uuid = uuid,
-							.index = uuid,
-							.model = "",
-							.bus_id = "",
-							.numa_node = NUMA_NONE };
+		snapshot->devices[i].uuid = uuid;
+		snapshot->devices[i].index = uuid;
 	}
 	*ret = snapshot;
 	return 0;
@@ -284,11 +279,9 @@ static int print_json(const struct demo *demo, bool is_ok, double seconds)
 		(json_int_t)demo->plan.capacity, "seconds", seconds, "steps", steps_json(demo)));
 }
 
-static double now_seconds(void)
+static double seconds_since(uint64_t start_ns)
 {
-	struct timespec now;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	return (double)(clock_ns() - start_ns) / CLOCK_NS_PER_S;
 }
 
 static void print_failure(const struct demo *demo, const struct err *err)
@@ -330,7 +323,7 @@ static int run(const void *input, const struct option_words *arguments)
 	demo->values = values;
 	demo->node = node;
 	demo_view_init(&demo->view, values->output.format == OUTPUT_JSON);
-	double start = now_seconds();
+	uint64_t start_ns = clock_ns();
 	int r = find_sim(values->sim, demo->sim, &err);
 	if (r == 0)
 		r = get_config(demo, &err);
@@ -340,7 +333,7 @@ static int run(const void *input, const struct option_words *arguments)
 		return COMMAND_FAILED;
 	}
 	r = run_demo(demo, &err);
-	int status = report(demo, r, now_seconds() - start, &err);
+	int status = report(demo, r, seconds_since(start_ns), &err);
 	demo_node_close(node);
 	demo->resource = resource_free(demo->resource);
 	free(demo->config_text);
@@ -384,8 +377,7 @@ static const struct option demo_options[] = {
 	  .offset = offsetof(struct values, sim) },
 };
 
-static const struct option_table demo_table = { demo_options, ARRAY_LEN(demo_options),
-						sizeof(demo_options[0]) };
+static const struct option_table demo_table = OPTION_TABLE(demo_options);
 
 static const struct command_options options[] = {
 	{ &output_options, offsetof(struct values, output) },

@@ -16,10 +16,10 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "cli/demo_process.h"
 
@@ -35,22 +35,14 @@ enum {
 	PREFIX_BYTES_MAX = 60, /* of the temporary directory: socket paths have at most 107 bytes */
 	OPEN_DIRECTORIES = 16,
 	LOG_SHOWN_BYTES = 120,
-	NS_PER_S = 1000 * 1000 * 1000,
 	MODE_FILE = 0644,
 };
 
 /* Longer than nvidia-smi takes anywhere, short enough to hear of one that is missing. */
-static const uint64_t LOG_WAIT_NS = 20ULL * NS_PER_S;
+static const uint64_t LOG_WAIT_NS = 20ULL * CLOCK_NS_PER_S;
 
 static const char executable[] = "/proc/self/exe";
 static const char pod_command[] = "while true; do nvidia-smi; sleep 5; done";
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
 
 static void path_in(const struct demo_node *node, const char *name,
 		    char ret[static DEMO_PATH_BYTES])
@@ -339,9 +331,9 @@ static int wait_once(struct demo_node *node, struct err *err)
 int demo_node_wait(struct demo_node *node, demo_condition_fn *is_met, const void *context,
 		   struct err *err)
 {
-	uint64_t end = now_ns() + (uint64_t)WAIT_MS * 1000 * 1000;
+	uint64_t end = clock_ns() + (uint64_t)WAIT_MS * CLOCK_NS_PER_MS;
 	while (!is_met(node, context)) {
-		if (now_ns() > end)
+		if (clock_ns() > end)
 			return -ETIMEDOUT;
 		int r = wait_once(node, err);
 		if (r < 0)
@@ -389,7 +381,7 @@ int demo_node_create_pod(struct demo_node *node, const char *resource, struct er
 	if (node->pods_count == DEMO_PODS_MAX)
 		return err_set(err, -ENOSPC, "at most %d pods", DEMO_PODS_MAX);
 	struct demo_pod *pod = &node->pods[node->pods_count++];
-	*pod = (struct demo_pod){ .created_ns = now_ns() };
+	*pod = (struct demo_pod){ .created_ns = clock_ns() };
 	(void)snprintf(pod->name, sizeof(pod->name), "gpu-pod-%zu", node->pods_count);
 	return ask(node,
 		   json_pack("{s:s, s:{s:s, s:s, s:i, s:[s, s, s]}}", "command", "create", "pod",
@@ -450,7 +442,7 @@ static int blame_log(const char *pod, const char *log, struct err *err)
 int demo_node_wait_log(struct demo_node *node, const char *pod, const char *text, char **ret,
 		       struct err *err)
 {
-	uint64_t end = now_ns() + LOG_WAIT_NS;
+	uint64_t end = clock_ns() + LOG_WAIT_NS;
 	while (true) {
 		cleanup_free char *log = NULL;
 		int r = get_log(node, pod, &log, err);
@@ -460,7 +452,7 @@ int demo_node_wait_log(struct demo_node *node, const char *pod, const char *text
 			*ret = TAKE_PTR(log);
 			return 0;
 		}
-		if (now_ns() > end)
+		if (clock_ns() > end)
 			return blame_log(pod, log, err);
 		r = wait_once(node, err); /* no event tells of output, so this is a pause */
 		if (r < 0)

@@ -6,16 +6,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "cli/table.h"
 
 enum {
 	PODS_SHOWN = 20, /* of a long list; the others are counted */
 	TEXT_BYTES_MAX = 64 * 1024,
-	NS_PER_S = 1000 * 1000 * 1000,
 };
 
 static const char spinner[] = "|/-\\";
@@ -109,10 +108,7 @@ static const char *status(const struct demo_pod *pod)
 
 static unsigned long long age_seconds(const struct demo_pod *pod)
 {
-	struct timespec now;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
-	uint64_t now_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-	return (now_ns - pod->created_ns) / NS_PER_S;
+	return (clock_ns() - pod->created_ns) / CLOCK_NS_PER_S;
 }
 
 void demo_view_pods(const struct demo_view *view, const struct demo_node *node)

@@ -20,7 +20,7 @@ static const struct option options[] = {
 	  .offset = offsetof(struct output, format) },
 };
 
-const struct option_table output_options = { options, ARRAY_LEN(options), sizeof(options[0]) };
+const struct option_table output_options = OPTION_TABLE(options);
 
 int output_json(json_t *root)
 {

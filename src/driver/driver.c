@@ -23,6 +23,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "driver/answer.h"
 #include "driver/packet.h"
 
@@ -31,7 +32,6 @@ enum {
 	READ_BYTES = 8192,
 	CLOSE_WAIT_MS = 1000, /* between the end of the stream and the end of the process */
 	STOP_WAIT_MS = 1000,
-	NS_PER_MS = 1000 * 1000,
 	REQUEST_PACKET_MAX = 64,
 };
 
@@ -80,13 +80,13 @@ static void stop_if_done(struct driver *driver);
 
 static uint64_t poll_ms(const struct driver *driver)
 {
-	uint64_t ms = driver->options.poll_ns / NS_PER_MS;
+	uint64_t ms = driver->options.poll_ns / CLOCK_NS_PER_MS;
 	return ms > 0 ? ms : DRIVER_POLL_MS;
 }
 
 static uint64_t grace_ms(const struct driver *driver)
 {
-	uint64_t ms = driver->options.grace_ns / NS_PER_MS;
+	uint64_t ms = driver->options.grace_ns / CLOCK_NS_PER_MS;
 	return ms > 0 ? ms : DRIVER_GRACE_MS;
 }
 
@@ -97,7 +97,7 @@ static uint64_t retry_ms(const struct driver *driver)
 
 static uint64_t deadline_ms(const struct driver *driver)
 {
-	return driver->options.deadline_ns / NS_PER_MS + 1; /* never zero */
+	return driver->options.deadline_ns / CLOCK_NS_PER_MS + 1; /* never zero */
 }
 
 /* Telling the listener. It may stop the driver, so each of these is its caller's last action. */
@@ -281,7 +281,7 @@ static void on_deadline(uv_timer_t *timer)
 		       "the NVIDIA driver did not answer within %llu ms; its process was killed "
 		       "and is started again. If this goes on, see `dmesg | grep Xid` and reboot "
 		       "the node",
-		       (unsigned long long)(driver->options.deadline_ns / NS_PER_MS));
+		       (unsigned long long)(driver->options.deadline_ns / CLOCK_NS_PER_MS));
 	lose(driver, DRIVER_FAULT_HUNG, text);
 }
 

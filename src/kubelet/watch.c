@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 struct socket_id watch_identify(const char *path)
 {
@@ -21,7 +22,8 @@ struct socket_id watch_identify(const char *path)
 	return (struct socket_id){
 		.device = status.st_dev,
 		.inode = status.st_ino,
-		.ctime_ns = status.st_ctim.tv_sec * INT64_C(1000000000) + status.st_ctim.tv_nsec,
+		.ctime_ns = status.st_ctim.tv_sec * (int64_t)CLOCK_NS_PER_S +
+			    status.st_ctim.tv_nsec,
 	};
 }
 

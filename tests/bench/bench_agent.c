@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/option.h"
 #include "bench/fields.h"
@@ -317,7 +318,7 @@ static int measure(const struct options *options, struct figures *figures, struc
 		return r;
 	struct subject subject = { 0 };
 	r = peer_open(scratch.path, &subject, &bench.peer, err);
-	uint64_t started_ns = peer_now_ns();
+	uint64_t started_ns = clock_ns();
 	if (r == 0)
 		r = subject_start(&subject, options->command, scratch.path, options->mount_at, err);
 	if (r == 0)

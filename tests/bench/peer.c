@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <uv.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "bench/fields.h"
 #include "bench/scratch.h"
 #include "rpc/client.h"
@@ -52,17 +52,10 @@ struct peer {
 	struct incoming stream;
 };
 
-uint64_t peer_now_ns(void)
-{
-	struct timespec now = { 0 };
-	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail with this clock */
-	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
-}
-
 static void on_message(struct rpc_reply *reply, const uint8_t *message, size_t length)
 {
 	struct incoming *incoming = container_of(reply, struct incoming, reply);
-	incoming->message_ns = peer_now_ns();
+	incoming->message_ns = clock_ns();
 	buf_consume(&incoming->message, incoming->message.len);
 	(void)buf_append(&incoming->message, message, length); /* read from message.error */
 }
@@ -151,7 +144,7 @@ static int say_ended(const struct peer *peer, struct err *err)
 static int run(struct peer *peer, bool (*is_done)(struct peer *peer, void *wanted), void *wanted,
 	       struct err *err)
 {
-	uint64_t until_ns = peer_now_ns() + WAIT_MS * UINT64_C(1000000);
+	uint64_t until_ns = clock_ns() + WAIT_MS * (uint64_t)CLOCK_NS_PER_MS;
 	while (!is_done(peer, wanted)) {
 		(void)uv_run(&peer->loop, UV_RUN_ONCE); /* the timer keeps it alive */
 		if (peer->failure.code < 0) {
@@ -160,7 +153,7 @@ static int run(struct peer *peer, bool (*is_done)(struct peer *peer, void *wante
 		}
 		if (subject_has_ended(peer->subject))
 			return say_ended(peer, err);
-		if (peer_now_ns() > until_ns)
+		if (clock_ns() > until_ns)
 			return err_set(err, -ETIMEDOUT, "no answer in %d s", WAIT_MS / 1000);
 	}
 	return 0;
@@ -208,14 +201,14 @@ int peer_wait_registered(struct peer *peer, uint64_t *ret_ns, struct err *err)
 	if (r < 0)
 		return r;
 	rpc_call_finish(TAKE_PTR(peer->register_), RPC_OK, NULL);
-	*ret_ns = peer_now_ns();
+	*ret_ns = clock_ns();
 	return 0;
 }
 
 int peer_call(struct peer *peer, const char *method, const uint8_t *message, size_t length,
 	      struct peer_answer *ret, struct err *err)
 {
-	uint64_t started_ns = peer_now_ns();
+	uint64_t started_ns = clock_ns();
 	int r = start_call(peer, &peer->call, method, message, length, err);
 	if (r == 0)
 		r = run(peer, is_call_done, NULL, err);
@@ -241,7 +234,7 @@ int peer_watch(struct peer *peer, size_t count, struct peer_answer *ret, struct 
 {
 	static const char method[] = "/v1beta1.DevicePlugin/ListAndWatch";
 	int wanted = (int)count;
-	uint64_t started_ns = peer_now_ns();
+	uint64_t started_ns = clock_ns();
 	int r = start_call(peer, &peer->stream, method, NULL, 0, err);
 	if (r == 0)
 		r = run(peer, has_list, &wanted, err);
