@@ -91,8 +91,5 @@ struct scenario *scenario_free(struct scenario *scenario);
 const struct scenario_fault *scenario_find_fault(const struct scenario *scenario, const char *call,
 						 int gpu);
 
+DEFINE_CLEANUP(struct scenario *, scenario_cleanup, scenario_free);
 #define cleanup_scenario CLEANUP(scenario_cleanup)
-static inline void scenario_cleanup(struct scenario **scenario)
-{
-	*scenario = scenario_free(*scenario);
-}

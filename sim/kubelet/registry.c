@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/buf.h"
 #include "base/cleanup.h"
 #include "rpc/server.h"
 #include "sim/kubelet/extended_name.h"
@@ -27,7 +26,6 @@
 enum {
 	DIRECTORY_MODE = 0750,
 	REGISTRATIONS_MAX = 256, /* plugins connected at a time; a node has a handful */
-	REFUSAL_BYTES_MAX = 4096,
 };
 
 /* One Register call and what came of it. */

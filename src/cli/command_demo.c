@@ -33,7 +33,6 @@ enum {
 	TEXT_BYTES_MAX = 64 * 1024,
 	FINDING_BYTES_MAX = 8192,
 	MODE_FILE = 0644,
-	UUID_BYTES = 64,
 };
 
 struct values {

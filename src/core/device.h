@@ -50,8 +50,5 @@ struct snapshot *snapshot_copy(const struct snapshot *snapshot);
 /** Same versions and same devices in the same order, health included. NULL equals only NULL. */
 bool snapshot_is_equal(const struct snapshot *a, const struct snapshot *b);
 
+DEFINE_CLEANUP(struct snapshot *, snapshot_cleanup, snapshot_free);
 #define cleanup_snapshot CLEANUP(snapshot_cleanup)
-static inline void snapshot_cleanup(struct snapshot **snapshot)
-{
-	*snapshot = snapshot_free(*snapshot);
-}

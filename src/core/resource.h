@@ -60,8 +60,5 @@ int resource_find(const struct resource *resource, struct id_text id);
 /** Replicas whose device is healthy. */
 size_t resource_healthy_count(const struct resource *resource);
 
+DEFINE_CLEANUP(struct resource *, resource_cleanup, resource_free);
 #define cleanup_resource CLEANUP(resource_cleanup)
-static inline void resource_cleanup(struct resource **resource)
-{
-	*resource = resource_free(*resource);
-}

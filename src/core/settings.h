@@ -122,8 +122,5 @@ struct settings {
 struct settings *settings_new(void);
 struct settings *settings_free(struct settings *settings);
 
+DEFINE_CLEANUP(struct settings *, settings_cleanup, settings_free);
 #define cleanup_settings CLEANUP(settings_cleanup)
-static inline void settings_cleanup(struct settings **settings)
-{
-	*settings = settings_free(*settings);
-}

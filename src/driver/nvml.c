@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+
 static const char library_name[] = "libnvidia-ml.so.1";
 
 /* Below the driver root, in NVIDIA's order. */

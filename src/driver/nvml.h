@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include "base/cleanup.h"
 #include "base/err.h"
 #include "driver/nvml_abi.h"
 
@@ -53,6 +52,3 @@ struct nvml *nvml_close(struct nvml *nvml);
  * -EACCES, -ENOTSUP, -EIO.
  */
 int nvml_err(const struct nvml *nvml, const char *call, int result, struct err *err);
-
-DEFINE_CLEANUP(struct nvml *, nvml_cleanup, nvml_close);
-#define cleanup_nvml CLEANUP(nvml_cleanup)

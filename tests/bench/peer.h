@@ -32,9 +32,3 @@ int peer_call(struct peer *peer, const char *method, const uint8_t *message, siz
 
 /** Open ListAndWatch, which stays open, and wait for a list of @count devices. */
 int peer_watch(struct peer *peer, size_t count, struct peer_answer *ret, struct err *err);
-
-#define cleanup_peer CLEANUP(peer_cleanup)
-static inline void peer_cleanup(struct peer **peer)
-{
-	*peer = peer_close(*peer);
-}

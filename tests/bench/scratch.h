@@ -4,7 +4,6 @@
 
 #include <stddef.h>
 
-#include "base/cleanup.h"
 #include "base/err.h"
 
 enum {
@@ -25,5 +24,3 @@ int scratch_place(const char *directory, const char *name, size_t length,
 		  char ret[static SCRATCH_PLACE_BYTES]);
 
 void scratch_done(struct scratch *scratch);
-
-#define cleanup_scratch CLEANUP(scratch_done)

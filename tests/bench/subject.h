@@ -38,5 +38,3 @@ int subject_measure(const struct subject *subject, struct subject_memory *ret, s
 
 /** SIGTERM, and SIGKILL when that is not heard within some seconds. */
 void subject_stop(struct subject *subject);
-
-#define cleanup_subject CLEANUP(subject_stop)
