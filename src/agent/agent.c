@@ -220,6 +220,8 @@ static void on_warning(struct driver_listener *listener, const char *text)
 	log_warn("driver has a complaint, going on", KV_STR("cause", text));
 }
 
+/* Reads a file on the loop: one of at most 1 MiB on the node's own disk or memory, and only when a
+ * person or a tool asks for it by SIGHUP. */
 static void reload(struct agent *agent)
 {
 	struct err err = ERR_INIT;

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+
 enum {
 	CLOSEST_WORD_MAX = 48
 };
@@ -16,7 +18,7 @@ static int digits(const char *text, const char **end, uint64_t *ret)
 {
 	uint64_t value = 0;
 	const char *at = text;
-	for (; isdigit((unsigned char)*at); at++)
+	for (; text_is_digit(*at); at++)
 		if (__builtin_mul_overflow(value, 10U, &value) ||
 		    __builtin_add_overflow(value, (uint64_t)(*at - '0'), &value))
 			return -ERANGE;
@@ -56,7 +58,7 @@ int text_parse_bytes(const char *text, uint64_t *ret)
 	int r = digits(text, &unit, &value);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
 		if (strcmp(unit, units[i].name) != 0)
 			continue;
 		if (value > UINT64_MAX >> units[i].shift)
@@ -80,7 +82,7 @@ static const struct unit duration_units[] = {
 
 static const struct unit *duration_unit(const char *text)
 {
-	for (size_t i = 0; i < sizeof(duration_units) / sizeof(duration_units[0]); i++)
+	for (size_t i = 0; i < ARRAY_LEN(duration_units); i++)
 		if (strncmp(text, duration_units[i].name, strlen(duration_units[i].name)) == 0)
 			return &duration_units[i];
 	return NULL;
@@ -88,7 +90,7 @@ static const struct unit *duration_unit(const char *text)
 
 static const char *skip_digits(const char *at)
 {
-	while (isdigit((unsigned char)*at))
+	while (text_is_digit(*at))
 		at++;
 	return at;
 }
@@ -98,7 +100,7 @@ static int duration_part(const char **text, uint64_t *total)
 {
 	const char *at = *text;
 	uint64_t whole = 0;
-	bool has_whole = isdigit((unsigned char)*at);
+	bool has_whole = text_is_digit(*at);
 	int r = has_whole ? digits(at, &at, &whole) : 0;
 	if (r < 0)
 		return r;
@@ -146,7 +148,7 @@ int text_parse_bool(const char *text, bool *ret)
 	static const char *const yes[] = { "1", "t", "T", "TRUE", "true", "True" };
 	static const char *const no[] = { "0", "f", "F", "FALSE", "false", "False" };
 
-	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
 		bool is_yes = strcmp(text, yes[i]) == 0;
 		if (is_yes || strcmp(text, no[i]) == 0) {
 			*ret = is_yes;

@@ -17,7 +17,7 @@ static const char prefix[] = "nvidia.com/";
 
 static bool is_alphanumeric(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+	return (c >= 'a' && c <= 'z') || text_is_digit(c);
 }
 
 /* RFC 1123 as Kubernetes checks it: labels of letters, digits and inner dashes, parted by dots. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "core/settings.h"
 
 static const char separator[] = "::";
@@ -33,7 +34,7 @@ static int32_t read_ordinal(const char *digits, size_t count)
 {
 	int32_t ordinal = 0;
 	for (size_t i = 0; i < count; i++) {
-		if (digits[i] < '0' || digits[i] > '9')
+		if (!text_is_digit(digits[i]))
 			return -1;
 		ordinal = ordinal * 10 + (digits[i] - '0');
 	}

@@ -32,7 +32,6 @@ enum {
 	READ_BYTES = 8192,
 	CLOSE_WAIT_MS = 1000, /* between the end of the stream and the end of the process */
 	STOP_WAIT_MS = 1000,
-	REQUEST_PACKET_MAX = 64,
 };
 
 /* One process. Freed when both handles are closed. */
@@ -313,7 +312,7 @@ static void send_request(struct child *child, const struct buf *packet)
 
 static void ask(struct driver *driver)
 {
-	cleanup_buf struct buf packet = BUF_INIT(REQUEST_PACKET_MAX);
+	cleanup_buf struct buf packet = BUF_INIT(PACKET_REQUEST_BYTES_MAX);
 	int r = packet_encode_request(++driver->request_id, &packet);
 	if (r < 0) {
 		wait_next(driver, retry_ms(driver)); /* memory is out; ask later */

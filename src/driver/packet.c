@@ -5,6 +5,7 @@
  */
 #include "driver/packet.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "driver/answer.h"
 #include "driver/driver.pb-c.h"
@@ -55,11 +57,7 @@ int packet_encode_request(uint64_t id, struct buf *out)
 /* The message only borrows the text while it is packed. */
 static ProtobufCBinaryData bytes_of(const char *text)
 {
-	union {
-		const char *text;
-		uint8_t *bytes;
-	} pointer = { .text = text };
-	return (ProtobufCBinaryData){ .len = strlen(text), .data = pointer.bytes };
+	return (ProtobufCBinaryData){ .len = strlen(text), .data = unconst(text) };
 }
 
 static void fill_device(const struct device *device, DriverWire__Device *ret)

@@ -16,8 +16,9 @@ struct buf;
 
 enum {
 	PACKET_HEAD_BYTES = 8,
-	PACKET_BYTES_MAX = 128 << 10, /* behind the head; DEVICES_MAX devices need about 90 KiB */
-	PACKET_TEXT_MAX = 256,        /* of one text inside */
+	PACKET_BYTES_MAX = 128 << 10,  /* behind the head; DEVICES_MAX devices need about 90 KiB */
+	PACKET_REQUEST_BYTES_MAX = 64, /* head included; a request is a number */
+	PACKET_TEXT_MAX = 256,         /* of one text inside */
 	PACKET_VERSION = 1,
 };
 
@@ -36,7 +37,8 @@ int packet_encode_answer(const struct answer *answer, struct buf *out);
  */
 int packet_measure(const uint8_t *bytes, size_t length, size_t *ret, struct err *err);
 
-/** Decode one whole packet of @length bytes. Returns 0, -EPROTO, -ENOMEM. */
+/** Decode one whole packet of @length bytes. Returns 0, -EPROTO, -EMSGSIZE (over PACKET_BYTES_MAX),
+ * -ENOMEM. */
 int packet_decode_request(const uint8_t *packet, size_t length, uint64_t *ret_id, struct err *err);
 
 /**
@@ -45,6 +47,6 @@ int packet_decode_request(const uint8_t *packet, size_t length, uint64_t *ret_id
  * @ret  the caller's to answer_done(); a snapshot within DEVICES_MAX whose texts are UTF-8 without
  *       control characters and whose uuids and indices are all different, or a fault.
  *
- * Returns 0, -EPROTO, -ENOMEM.
+ * Returns 0, -EPROTO, -EMSGSIZE (over PACKET_BYTES_MAX), -ENOMEM.
  */
 int packet_decode_answer(const uint8_t *packet, size_t length, struct answer *ret, struct err *err);

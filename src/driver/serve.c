@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "driver/answer.h"
 #include "driver/driver.h"
@@ -108,14 +109,9 @@ static int write_all(int fd, const char *bytes, size_t length, struct err *err)
 	return 0;
 }
 
-/* A request is a number: whatever is longer than this is none. */
-enum {
-	REQUEST_BYTES_MAX = 64
-};
-
 static int read_request(int fd, uint64_t *ret_id, struct err *err)
 {
-	uint8_t packet[REQUEST_BYTES_MAX];
+	uint8_t packet[PACKET_REQUEST_BYTES_MAX];
 	size_t length = 0;
 	int r = read_all(fd, packet, PACKET_HEAD_BYTES, err);
 	if (r <= 0)

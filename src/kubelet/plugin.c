@@ -93,8 +93,7 @@ static void on_answer(struct rpc_reply *reply, enum rpc_status status, const cha
 
 static int serve(struct plugin *plugin, struct err *err)
 {
-	rpc_server_stop(TAKE_PTR(plugin->server));
-	plugin->service.watchers_count = 0;
+	rpc_server_stop(TAKE_PTR(plugin->server)); /* its watchers are told that they are gone */
 	return rpc_server_start(plugin->loop, plugin->socket_path, &plugin->service.rpc,
 				&plugin->server, err);
 }

@@ -11,10 +11,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "deviceplugin.pb-c.h"
-
-enum {
-	MESSAGE_BYTES_MAX = 4 << 20
-}; /* what gRPC lets kubelet receive */
+#include "rpc/status.h"
 
 static int no_memory(struct err *err)
 {
@@ -30,9 +27,9 @@ static char *text(const char *constant)
 static int pack(const ProtobufCMessage *message, struct wire_bytes *ret, struct err *err)
 {
 	size_t length = protobuf_c_message_get_packed_size(message);
-	if (length > MESSAGE_BYTES_MAX)
+	if (length > RPC_MESSAGE_BYTES_MAX)
 		return err_set(err, -EMSGSIZE, "a message of %zu bytes, kubelet reads at most %d",
-			       length, MESSAGE_BYTES_MAX);
+			       length, RPC_MESSAGE_BYTES_MAX);
 	uint8_t *data = malloc(length + 1); /* malloc(0) may be NULL */
 	if (!data)
 		return no_memory(err);

@@ -228,7 +228,7 @@ static int make_socket(struct rpc_server *server, int *ret, struct err *err)
 	return 0;
 }
 
-int rpc_server_is_reachable(const struct rpc_server *server)
+bool rpc_server_is_reachable(const struct rpc_server *server)
 {
 	struct stat status;
 	return lstat(server->path, &status) == 0 && status.st_dev == server->device &&

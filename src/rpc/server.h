@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -70,7 +71,7 @@ int rpc_server_start(uv_loop_t *loop, const char *path, struct rpc_service *serv
 void rpc_server_stop(struct rpc_server *server);
 
 /** Whether the file at the path is still the socket that we listen on. May be asked at any time. */
-int rpc_server_is_reachable(const struct rpc_server *server);
+bool rpc_server_is_reachable(const struct rpc_server *server);
 
 /**
  * Send one message.

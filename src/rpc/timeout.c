@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 
 enum {
 	DIGITS_MAX = 8,
@@ -28,7 +29,7 @@ int timeout_parse(const char *text, size_t length, uint64_t *ret_ms)
 		return -EINVAL;
 	uint64_t value = 0;
 	for (size_t i = 0; i + 1 < length; i++) {
-		if (text[i] < '0' || text[i] > '9')
+		if (!text_is_digit(text[i]))
 			return -EINVAL;
 		value = value * 10 + (uint64_t)(text[i] - '0');
 	}
