@@ -145,12 +145,8 @@ static int print_table(const struct resource *resource)
 	table_begin(&table, headings);
 	for (size_t i = 0; i < resource->snapshot->devices_count; i++)
 		add_row(&table, resource, &resource->snapshot->devices[i]);
-	if (table_print(&table, &out) < 0) {
-		(void)fputs("rota devices: out of memory\n", stderr);
-		return COMMAND_FAILED;
-	}
-	(void)fputs(out.data, stdout);
-	return COMMAND_DONE;
+	int r = table_print(&table, &out);
+	return output_text(r < 0 ? NULL : &out);
 }
 
 static int run(const void *opaque, const struct option_words *arguments)

@@ -122,12 +122,7 @@ static int print_status(const json_t *status)
 	int r = print_resources(json_object_get(status, "resources"), &out);
 	if (r == 0)
 		r = print_devices(json_object_get(status, "devices"), &out);
-	if (r < 0) {
-		(void)fputs("rota status: out of memory\n", stderr);
-		return COMMAND_FAILED;
-	}
-	(void)fputs(out.data, stdout);
-	return COMMAND_DONE;
+	return output_text(r < 0 ? NULL : &out);
 }
 
 static int run(const void *opaque, const struct option_words *arguments)

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/output.h"
 
 enum {
 	HELP_BYTES_MAX = 64 * 1024,
@@ -67,16 +68,6 @@ static const struct command *find_command(struct option_words *words)
 	return NULL;
 }
 
-static int print(const struct buf *text)
-{
-	if (text->error < 0) {
-		(void)fputs("rota: out of memory\n", stderr);
-		return COMMAND_FAILED;
-	}
-	(void)fputs(text->data, stdout);
-	return COMMAND_DONE;
-}
-
 /* @prefix: only commands whose name begins with it. */
 static int print_overview(const char *prefix)
 {
@@ -91,7 +82,7 @@ static int print_overview(const char *prefix)
 	(void)buf_text(&text, "\nOptions:\n");
 	option_help(&OPTION_TABLE(common_options), &text);
 	(void)buf_text(&text, "\n`rota COMMAND --help` tells more about a command.\n");
-	return print(&text);
+	return output_text(&text);
 }
 
 static int print_help(const struct command *command)
@@ -108,7 +99,7 @@ static int print_help(const struct command *command)
 		option_help(command->options[i].table, &text);
 	struct option_table help = { common_options, 1, sizeof(common_options[0]) };
 	option_help(&help, &text);
-	return print(&text);
+	return output_text(&text);
 }
 
 static int unknown_command(const struct option_words *words)

@@ -22,17 +22,24 @@ static const struct option options[] = {
 
 const struct option_table output_options = OPTION_TABLE(options);
 
+static int fail(const char *why)
+{
+	(void)fprintf(stderr, "rota: %s\n", why);
+	return COMMAND_FAILED;
+}
+
 int output_json(json_t *root)
 {
-	if (!root) {
-		(void)fputs("rota: out of memory\n", stderr);
-		return COMMAND_FAILED;
-	}
+	if (!root)
+		return fail("out of memory");
 	int r = json_dumpf(root, stdout, JSON_INDENT(2));
 	json_decref(root);
-	if (r < 0 || putchar('\n') == EOF) {
-		(void)fputs("rota: cannot write the answer\n", stderr);
-		return COMMAND_FAILED;
-	}
-	return COMMAND_DONE;
+	return r < 0 || putchar('\n') == EOF ? fail("cannot write the answer") : COMMAND_DONE;
+}
+
+int output_text(const struct buf *text)
+{
+	if (!text || text->error < 0)
+		return fail("out of memory");
+	return fputs(text->data, stdout) == EOF ? fail("cannot write the answer") : COMMAND_DONE;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The option -o table|json that every listing has, and the one way JSON is printed. */
+/* The option -o table|json that every listing has, and the one way in which answers are printed. */
 #pragma once
 
 #include <jansson.h>
 
+#include "base/buf.h"
 #include "base/option.h"
 
 enum output_format {
@@ -26,3 +27,6 @@ extern const struct option_table output_options;
  * Returns COMMAND_DONE or, after saying why on stderr, COMMAND_FAILED.
  */
 int output_json(json_t *root);
+
+/** The same for a text. @text: NULL or with an error: its making failed for want of memory. */
+int output_text(const struct buf *text);
