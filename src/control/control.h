@@ -28,8 +28,7 @@ struct control_handler {
 
 /**
  * Listen at @path; its directory is made when missing, a socket left by a killed agent is replaced.
- * To tell whether it was left it is dialled, which blocks while a live agent's backlog is full,
- * CONTROL_IDLE_MS at most: for the start of a program, not for later.
+ * Does not block.
  *
  * Returns 0, -EADDRINUSE (another agent answers there), -ENAMETOOLONG, -ENOMEM or the system's
  * errno.

@@ -227,7 +227,7 @@ static ssize_t wait_for(struct fixture *fixture, int fd, char *bytes, size_t siz
 static void makes_one_wait_while_all_places_are_taken(void **state)
 {
 	struct fixture *fixture = *state;
-	int fds[CONTROL_CONNECTIONS_MAX + 1];
+	int fds[CONTROL_CONNECTIONS_MAX + 1] = { 0 };
 	char answer[64] = "";
 	start(fixture);
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
