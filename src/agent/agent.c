@@ -15,6 +15,7 @@
 
 #include "agent/repeat.h"
 #include "agent/report.h"
+#include "agent/web.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -45,6 +46,8 @@ struct agent {
 	struct control *control; /* owned; NULL when there is no place for its socket */
 	struct control_handler control_handler;
 	uv_timer_t control_retry; /* runs while there is no place */
+	struct http_server *http; /* owned; NULL when none is asked for or its port is taken */
+	struct http_handler http_handler;
 	struct repeat repeat;
 	uint64_t started_ns;
 	struct err failure; /* why we stop; code 0 for a signal */
@@ -70,6 +73,7 @@ static void stop(struct agent *agent)
 		uv_close((uv_handle_t *)&agent->control_retry, NULL);
 	plugin_stop(TAKE_PTR(agent->plugin));
 	control_stop(TAKE_PTR(agent->control));
+	http_stop(TAKE_PTR(agent->http));
 	driver_stop(TAKE_PTR(agent->driver));
 }
 
@@ -251,22 +255,36 @@ static void on_signal(uv_signal_t *handle, int number)
 	stop(agent);
 }
 
+/* The state as of now; @plugin is where a part of it is kept. */
+static struct report look(const struct agent *agent, struct plugin_report *plugin)
+{
+	if (agent->plugin)
+		plugin_report(agent->plugin, plugin);
+	return (struct report){
+		.settings = agent->settings,
+		.snapshot = agent->snapshot,
+		.fault = agent->fault,
+		.plugin = agent->plugin ? plugin : NULL,
+		.uptime_seconds = (uv_hrtime() - agent->started_ns) / CLOCK_NS_PER_S,
+	};
+}
+
 static char *on_request(struct control_handler *handler, const char *request)
 {
 	struct agent *agent = container_of(handler, struct agent, control_handler);
 	if (strcmp(request, "status") != 0)
 		return strdup("{\"error\": \"unknown request, known: status\"}");
 	struct plugin_report plugin = { 0 };
-	if (agent->plugin)
-		plugin_report(agent->plugin, &plugin);
-	struct report report = {
-		.settings = agent->settings,
-		.snapshot = agent->snapshot,
-		.fault = agent->fault,
-		.plugin = agent->plugin ? &plugin : NULL,
-		.uptime_seconds = (uv_hrtime() - agent->started_ns) / CLOCK_NS_PER_S,
-	};
+	struct report report = look(agent, &plugin);
 	return report_json(&report);
+}
+
+static void on_page(struct http_handler *handler, const char *path, struct http_answer *answer)
+{
+	struct agent *agent = container_of(handler, struct agent, http_handler);
+	struct plugin_report plugin = { 0 };
+	struct report report = look(agent, &plugin);
+	web_answer(&report, path, answer);
 }
 
 static void start_signals(struct agent *agent)
@@ -311,6 +329,18 @@ static void start_control(struct agent *agent)
 			     CONTROL_RETRY_MS); /* fails only while closing */
 }
 
+/* Probes and metrics are no reason not to serve kubelet either. */
+static void start_http(struct agent *agent)
+{
+	struct err err = ERR_INIT;
+	if (agent->settings->http_listen[0] == '\0')
+		return;
+	if (http_start(&agent->loop, agent->settings->http_listen, &agent->http_handler,
+		       &agent->http, &err) < 0)
+		log_warn("no metrics and no probes, going on without them",
+			 KV_STR("cause", err.msg));
+}
+
 static int start_driver(struct agent *agent, const char *executable, const char *driver_root,
 			struct err *err)
 {
@@ -335,6 +365,7 @@ static int run(struct agent *agent, const char *executable, struct err *err)
 	(void)signal(SIGPIPE, SIG_IGN);
 	start_signals(agent);
 	start_control(agent);
+	start_http(agent);
 	r = start_driver(agent, executable, driver_root, err);
 	if (r < 0)
 		stop(agent);
@@ -355,6 +386,7 @@ int agent_run(const char *executable, struct agent_source *source, struct err *e
 	agent->driver_listener = (struct driver_listener){ on_snapshot, on_fault, on_warning };
 	agent->plugin_listener.on_event = on_plugin_event;
 	agent->control_handler.answer = on_request;
+	agent->http_handler.answer = on_page;
 	agent->started_ns = uv_hrtime();
 	int r = source->load(source, &agent->settings, err);
 	if (r < 0)

@@ -369,6 +369,11 @@ static const struct schema_key keys[] = {
 	  .allowed = SOCKET_PATH_ALLOWED,
 	  .min = 1,
 	  .max = UNIX_PATH_MAX_BYTES },
+	{ .option = { FLAG("http-listen", "ADDRESS"), .env = "ROTA_HTTP_LISTEN", .default_text = "",
+		      .help = "where /metrics, /healthz and /readyz are served, as :PORT or "
+			      "NUMBER:PORT; empty: nowhere" },
+	  .type = SCHEMA_TEXT,
+	  .offset = AT(http_listen) },
 	{ .option = { FLAG("driver-deadline", "DURATION"), .env = "ROTA_DRIVER_DEADLINE",
 		      .default_text = "30s",
 		      .help = "how long the driver process may take for one answer" },

@@ -34,6 +34,7 @@ static const struct settings defaults = {
 	.config_file = "",
 	.kubelet_socket = "/var/lib/kubelet/device-plugins/kubelet.sock",
 	.agent_socket = "/run/rota/agent.sock",
+	.http_listen = "",
 	/* An NVML call takes seconds on a node of many GPUs that just came up; a hang lasts. */
 	.driver_deadline_ns = 30ULL * SECOND_NS,
 	.log_level = LOG_INFO,

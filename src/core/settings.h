@@ -111,6 +111,7 @@ struct settings {
 	const char *config_file;    /* "" when there is none */
 	const char *kubelet_socket; /* "": do not register */
 	const char *agent_socket;
+	const char *http_listen;     /* "": neither metrics nor probes */
 	uint64_t driver_deadline_ns; /* how long the driver process may take for one answer */
 	enum log_level log_level;
 	enum log_format log_format;

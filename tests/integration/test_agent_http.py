@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent over HTTP: metrics as Prometheus reads them, probes, and peers that misbehave."""
+
+import http.client
+import re
+import socket
+import unittest
+
+from agent_case import ROOT, AgentCase, fault, shared, t4s
+from kubelet_peer import wait_until
+
+HANG_SECONDS = 60
+# More than HTTP_CONNECTIONS_MAX.
+CROWD = 40
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class HttpCase(AgentCase):
+    def setUp(self):
+        super().setUp()
+        self.port = free_port()
+        self.listen = f"127.0.0.1:{self.port}"
+
+    def ask(self, path, method="GET"):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANG_SECONDS)
+        self.addCleanup(connection.close)
+        connection.request(method, path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(), answer
+
+    def send(self, request):
+        """All that comes back for these bytes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=HANG_SECONDS) as peer:
+            peer.sendall(request)
+            peer.shutdown(socket.SHUT_WR)
+            return peer.makefile("rb").read()
+
+    def wait_status(self, path, status):
+        wait_until(lambda: self.ask(path)[0] == status, lambda: f"{path} to answer {status}")
+
+    def start(self, **keys):
+        kubelet, _ = self.start_node("--http-listen", self.listen, config=shared(5), **keys)
+        self.wait_status("/readyz", 200)
+        return kubelet
+
+    def samples(self):
+        """Name and labels -> value."""
+        lines = self.ask("/metrics")[1].splitlines()
+        return dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+
+
+class Metrics(HttpCase):
+    def test_tell_what_is_advertised_and_done(self):
+        self.start()
+        samples = self.samples()
+        self.assertEqual(samples['rota_replicas{resource="nvidia.com/gpu"}'], "5")
+        self.assertEqual(samples['rota_replicas_healthy{resource="nvidia.com/gpu"}'], "5")
+        self.assertEqual(samples['rota_registered{resource="nvidia.com/gpu"}'], "1")
+        self.assertEqual(samples["rota_driver_up"], "1")
+
+    def test_say_that_they_are_the_text_format(self):
+        self.start()
+        self.assertEqual(self.ask("/metrics")[2].getheader("Content-Type"), "text/plain; version=0.0.4")
+
+    def test_stand_in_the_document_with_type_labels_and_help(self):
+        self.start()
+        text = self.ask("/metrics")[1]
+        helps = dict(re.findall(r"^# HELP (\S+) (.*)$", text, re.M))
+        types = dict(re.findall(r"^# TYPE (\S+) (.*)$", text, re.M))
+        labels = {}
+        for name, inside in re.findall(r"^([a-z_]+)(?:\{(.*)\})? \d+$", text, re.M):
+            labels[name] = ", ".join(re.findall(r'(\w+)="', inside))
+        table = [f"| `{name}` | {types[name]} | {labels[name]} | {helps[name]} |" for name in helps]
+        document = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
+        rows = [line for line in document.splitlines() if line.startswith("| `rota_")]
+        self.assertEqual(rows, table)
+
+
+class Probes(HttpCase):
+    def test_ready_only_while_kubelet_watches(self):
+        kubelet = self.start()
+        kubelet.stop()
+        self.wait_status("/readyz", 503)
+        self.assertIn("not registered with kubelet", self.ask("/readyz")[1])
+        self.assertEqual(self.ask("/healthz")[:2], (200, "ok\n"))
+
+    def test_not_ready_while_the_driver_hangs(self):
+        self.start_node("--http-listen", self.listen, "--driver-deadline", "500ms", config=shared(5))
+        self.wait_status("/readyz", 200)
+        self.set_scenario(t4s(1, faults=[fault("nvmlDeviceGetCount_v2", "hang")]))
+        self.wait_status("/readyz", 503)
+        self.assertEqual(self.samples()["rota_driver_up"], "0")
+        self.assertEqual(self.samples()['rota_replicas_healthy{resource="nvidia.com/gpu"}'], "0")
+
+    def test_ready_on_a_node_without_a_gpu(self):
+        self.set_scenario({"gpus": []})
+        self.start_kubelet()
+        self.start_agent("--http-listen", self.listen)
+        self.agent.wait_log("no GPU")
+        self.assertEqual(self.ask("/readyz")[0], 200)
+
+
+class Peers(HttpCase):
+    def test_head_has_no_body(self):
+        self.start()
+        status, body, answer = self.ask("/metrics", "HEAD")
+        self.assertEqual((status, body), (200, ""))
+        self.assertGreater(int(answer.getheader("Content-Length")), 0)
+
+    def test_other_methods_and_paths_are_refused(self):
+        self.start()
+        self.assertEqual(self.ask("/metrics", "POST")[0], 405)
+        self.assertEqual(self.ask("/metrics", "POST")[2].getheader("Allow"), "GET, HEAD")
+        self.assertEqual(self.ask("/")[0], 404)
+        self.assertEqual(self.ask("/metrics/")[0], 404)
+        self.assertEqual(self.ask("/" + "x" * 300)[0], 414)
+
+    def test_junk_is_answered_or_dropped_and_harms_nobody(self):
+        self.start()
+        self.assertIn(b" 400 ", self.send(b"\x16\x03\x01\x00junk\r\n\r\n"))
+        self.assertIn(b" 431 ", self.send(b"GET / HTTP/1.1\r\n" + b"X: " + b"y" * 20000))
+        self.assertEqual(self.send(b"GET / HTTP/1.1\r\n"), b"")
+        self.assertEqual(self.ask("/healthz")[0], 200)
+
+    def test_silent_peers_do_not_keep_others_out_for_ever(self):
+        self.start()
+        crowd = [socket.create_connection(("127.0.0.1", self.port), timeout=HANG_SECONDS)
+                 for _ in range(CROWD)]
+        for peer in crowd:
+            self.addCleanup(peer.close)
+        # Each is closed at its deadline, and those that waited then get a place.
+        for peer in crowd[:1] + crowd[-1:]:
+            self.assertEqual(peer.recv(1), b"")
+        self.wait_status("/healthz", 200)
+
+    def test_no_descriptor_is_kept(self):
+        self.start()
+        before = self.agent.descriptors()
+        for _ in range(CROWD):
+            self.ask("/metrics")
+        wait_until(lambda: self.agent.descriptors() <= before, lambda: "connections to be closed")
+
+
+class Listening(HttpCase):
+    def test_a_taken_port_is_said_and_the_agent_goes_on(self):
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", self.port))
+            other.listen()
+            self.start_node("--http-listen", self.listen, config=shared(5))
+            self.agent.wait_log("no metrics and no probes, going on without them")
+            self.assertIn(f"{self.listen}: cannot listen: address already in use", self.agent.log())
+
+    def test_what_is_no_address_is_said(self):
+        for address in ("8402", "localhost:8402", "127.0.0.1:0", "127.0.0.1:70000", "[::1:8402"):
+            with self.subTest(address=address):
+                self.start_agent("--http-listen", address)
+                self.agent.wait_log("not an address to listen on, write :PORT or NUMBER:PORT")
+                self.agent.stop()
+
+    def test_all_addresses(self):
+        self.start_node("--http-listen", f":{self.port}", config=shared(5))
+        self.wait_status("/readyz", 200)
+
+    def test_without_the_flag_nothing_listens(self):
+        self.start_node(config=shared(5))
+        with self.assertRaises(OSError):
+            self.ask("/healthz")
+
+
+if __name__ == "__main__":
+    unittest.main()
