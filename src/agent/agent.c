@@ -11,8 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <uv.h>
 
+#include "agent/config_watch.h"
 #include "agent/repeat.h"
 #include "agent/report.h"
 #include "agent/web.h"
@@ -36,7 +38,9 @@ struct agent {
 	uv_signal_t signals[SIGNALS];
 	struct agent_source *source; /* borrowed */
 	struct settings *settings;   /* owned */
-	struct driver *driver;       /* owned */
+	struct config_watch config_watch;
+	struct report_refusal refusal; /* of the file on disk; "" while it is in force */
+	struct driver *driver;         /* owned */
 	struct driver_listener driver_listener;
 	struct snapshot *snapshot;  /* owned; the last one, NULL before the first */
 	char fault[ERR_TEXT_BYTES]; /* why the driver does not answer; "" while it does */
@@ -71,6 +75,7 @@ static void stop(struct agent *agent)
 			uv_close((uv_handle_t *)&agent->signals[i], NULL);
 	if (!uv_is_closing((uv_handle_t *)&agent->control_retry))
 		uv_close((uv_handle_t *)&agent->control_retry, NULL);
+	config_watch_stop(&agent->config_watch);
 	plugin_stop(TAKE_PTR(agent->plugin));
 	control_stop(TAKE_PTR(agent->control));
 	http_stop(TAKE_PTR(agent->http));
@@ -224,8 +229,18 @@ static void on_warning(struct driver_listener *listener, const char *text)
 	log_warn("driver has a complaint, going on", KV_STR("cause", text));
 }
 
-/* Reads a file on the loop: one of at most 1 MiB on the node's own disk or memory, and only when a
- * person or a tool asks for it by SIGHUP. */
+/* The first refusal of a row counts: since then the file is not the one in force. */
+static void note_refusal(struct agent *agent, const char *cause)
+{
+	if (agent->refusal.cause[0] == '\0')
+		agent->refusal.since = time(NULL);
+	(void)snprintf(agent->refusal.cause, sizeof(agent->refusal.cause), "%s",
+		       cause); /* as long as an err's text */
+	log_error("new configuration refused, keeping the old one", KV_STR("cause", cause));
+}
+
+/* Reads a file on the loop: one of at most 1 MiB on the node's own disk or memory, and only when it
+ * changed, or a person or a tool asks for it by SIGHUP. */
 static void reload(struct agent *agent)
 {
 	struct err err = ERR_INIT;
@@ -234,20 +249,28 @@ static void reload(struct agent *agent)
 	if (r == 0)
 		r = advertise(agent, settings, &err);
 	if (r < 0) {
-		log_error("new configuration refused, keeping the old one",
-			  KV_STR("cause", err.msg));
+		note_refusal(agent, err.msg);
 		return;
 	}
 	struct settings *old = agent->settings;
 	agent->settings = TAKE_PTR(settings);
 	(void)settings_free(old);
+	agent->refusal.cause[0] = '\0';
 	log_info("configuration read again", KV_STR("file", agent->settings->config_file));
+}
+
+static void on_config_change(struct config_watch *watch)
+{
+	struct agent *agent = container_of(watch, struct agent, config_watch);
+	log_info("configuration file changed", KV_STR("file", agent->settings->config_file));
+	reload(agent);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
 {
 	struct agent *agent = container_of(handle->loop, struct agent, loop);
 	if (number == SIGHUP) {
+		config_watch_settle(&agent->config_watch);
 		reload(agent);
 		return;
 	}
@@ -262,6 +285,7 @@ static struct report look(const struct agent *agent, struct plugin_report *plugi
 		plugin_report(agent->plugin, plugin);
 	return (struct report){
 		.settings = agent->settings,
+		.refusal = &agent->refusal,
 		.snapshot = agent->snapshot,
 		.fault = agent->fault,
 		.plugin = agent->plugin ? plugin : NULL,
@@ -341,6 +365,18 @@ static void start_http(struct agent *agent)
 			 KV_STR("cause", err.msg));
 }
 
+static void start_config_watch(struct agent *agent)
+{
+	const struct settings *settings = agent->settings;
+	if (settings->config_file[0] == '\0')
+		return;
+	if (config_watch_start(&agent->config_watch, &agent->loop, settings->config_file,
+			       settings->config_digest) < 0)
+		log_warn("cannot watch the configuration file, SIGHUP reads it again; its path is "
+			 "too long",
+			 KV_STR("file", settings->config_file));
+}
+
 static int start_driver(struct agent *agent, const char *executable, const char *driver_root,
 			struct err *err)
 {
@@ -366,6 +402,7 @@ static int run(struct agent *agent, const char *executable, struct err *err)
 	start_signals(agent);
 	start_control(agent);
 	start_http(agent);
+	start_config_watch(agent);
 	r = start_driver(agent, executable, driver_root, err);
 	if (r < 0)
 		stop(agent);
@@ -387,6 +424,7 @@ int agent_run(const char *executable, struct agent_source *source, struct err *e
 	agent->plugin_listener.on_event = on_plugin_event;
 	agent->control_handler.answer = on_request;
 	agent->http_handler.answer = on_page;
+	agent->config_watch.on_change = on_config_change;
 	agent->started_ns = uv_hrtime();
 	int r = source->load(source, &agent->settings, err);
 	if (r < 0)

@@ -5,7 +5,8 @@
 #include "base/err.h"
 #include "core/settings.h"
 
-/* Where the configuration comes from; asked again at SIGHUP. Embedded in its owner. */
+/* Where the configuration comes from; asked again at SIGHUP and
+ * when the file changes. Embedded in its owner. */
 struct agent_source {
 	/* 0 and new settings, the caller's to free; or a negative errno and the reason. May log
 	 * warnings. */
@@ -13,8 +14,8 @@ struct agent_source {
 };
 
 /**
- * Run until SIGTERM, SIGINT or SIGQUIT; SIGHUP reads the configuration anew and keeps the old one
- * when the new one is refused.
+ * Run until SIGTERM, SIGINT or SIGQUIT; SIGHUP and a change of the file read the configuration anew
+ * and keep the old one when the new one is refused.
  *
  * @executable  of rota, for the driver process.
  * @source      borrowed.

@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum {
+	SINCE_BYTES = 64, /* RFC 3339, also for a year of ten digits */
+};
+
 static json_t *device_json(const struct device *device, const char *fault)
 {
 	bool is_healthy = device->is_healthy && fault[0] == '\0';
@@ -51,17 +55,30 @@ static json_t *driver_json(const struct report *report)
 			 json_sprintf("%u.%u", cuda / 1000, cuda % 1000 / 10));
 }
 
+/* null while the file on disk is in force. */
+static json_t *refusal_json(const struct report_refusal *refusal)
+{
+	if (refusal->cause[0] == '\0')
+		return json_null();
+	char since[SINCE_BYTES] = "";
+	struct tm utc;
+	if (gmtime_r(&refusal->since, &utc))
+		(void)strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ",
+			       &utc); /* "" if it fails */
+	return json_pack("{s:s, s:s}", "since", since, "cause", refusal->cause);
+}
+
 char *report_json(const struct report *report)
 {
 	json_t *resources = json_array();
 	if (report->plugin)
 		(void)json_array_append_new(resources, resource_json(report->plugin));
 	json_t *document = json_pack(
-		"{s:s, s:i, s:I, s:s, s:s, s:o, s:o, s:o}", "version", ROTA_VERSION, "pid",
+		"{s:s, s:i, s:I, s:s, s:o, s:s, s:o, s:o, s:o}", "version", ROTA_VERSION, "pid",
 		(int)getpid(), "uptimeSeconds", (json_int_t)report->uptime_seconds, "configFile",
-		report->settings->config_file, "kubeletSocket", report->settings->kubelet_socket,
-		"driver", driver_json(report), "resources", resources, "devices",
-		devices_json(report));
+		report->settings->config_file, "configRefused", refusal_json(report->refusal),
+		"kubeletSocket", report->settings->kubelet_socket, "driver", driver_json(report),
+		"resources", resources, "devices", devices_json(report));
 	char *text = json_dumps(document, JSON_COMPACT);
 	json_decref(document);
 	return text;

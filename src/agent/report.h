@@ -3,14 +3,23 @@
 #pragma once
 
 #include <stdint.h>
+#include <time.h>
 
+#include "base/err.h"
 #include "core/device.h"
 #include "core/settings.h"
 #include "kubelet/plugin.h"
 
+/* Why the configuration file on disk is not the one in force. */
+struct report_refusal {
+	char cause[ERR_TEXT_BYTES]; /* with file, line and column; "" when it is in force */
+	time_t since;               /* the first refusal since it was in force */
+};
+
 /* All borrowed for the call. */
 struct report {
 	const struct settings *settings;
+	const struct report_refusal *refusal;
 	const struct snapshot *snapshot;    /* NULL before the first one */
 	const char *fault;                  /* "" while the driver answers */
 	const struct plugin_report *plugin; /* NULL while nothing is advertised */

@@ -268,3 +268,11 @@ const char *text_closest(const char *word, const char *const *candidates, size_t
 	}
 	return closest;
 }
+
+uint64_t text_digest(const char *bytes, size_t length)
+{
+	uint64_t digest = UINT64_C(0xCBF29CE484222325);
+	for (size_t i = 0; i < length; i++)
+		digest = (digest ^ (uint8_t)bytes[i]) * UINT64_C(0x100000001B3);
+	return digest ? digest : 1;
+}

@@ -26,6 +26,10 @@ int text_parse_bool(const char *text, bool *ret);
 /** Valid UTF-8 without NUL (shortest forms, no surrogates). */
 bool text_is_utf8(const uint8_t *bytes, size_t length);
 
+/** A number that tells contents apart (64-bit FNV-1a), never 0. Not for contents that somebody
+ * makes up to be taken for others. */
+uint64_t text_digest(const char *bytes, size_t length);
+
 /**
  * The candidate that @word was probably meant to be: at most a third of its letters (rounded up)
  * are wrong, compared without case. NULL when none is near. @candidates: borrowed, @count of them.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `rota agent`: the entry point of the DaemonSet. Reads the configuration (again at SIGHUP), says
- * what is odd about it, and hands over to the agent.
+ * `rota agent`: the entry point of the DaemonSet. Reads the configuration (again when told to),
+ * says what is odd about it, and hands over to the agent.
  */
 #include "cli/commands.h"
 
@@ -80,8 +80,9 @@ const struct command command_agent = {
 	.summary = "run the node agent",
 	.details =
 		"The device plugin of this node, with the flags and the environment of NVIDIA's. "
-		"It runs in the foreground and logs to stderr. SIGHUP reads the configuration "
-		"file again; SIGTERM ends it and removes its sockets.",
+		"It runs in the foreground and logs to stderr. It reads the configuration file "
+		"again when the file changes, and at SIGHUP; SIGTERM ends it and removes its "
+		"sockets.",
 	.options = options,
 	.options_count = ARRAY_LEN(options),
 	.values_bytes = sizeof(struct values),

@@ -65,6 +65,12 @@ static void print_agent(const json_t *status, struct buf *out)
 			 text_of(status, "version"), number_of(status, "pid"),
 			 age(number_of(status, "uptimeSeconds"), since),
 			 config[0] ? config : "built in");
+	const json_t *refused = json_object_get(status, "configRefused");
+	if (json_is_object(refused))
+		(void)buf_printf(out,
+				 "the configuration on disk is refused since %s, the one before "
+				 "stays in force: %s\n",
+				 text_of(refused, "since"), text_of(refused, "cause"));
 	if (is_set(driver, "ok"))
 		(void)buf_printf(out, "driver %s, CUDA %s\n", text_of(driver, "version"),
 				 text_of(driver, "cuda"));

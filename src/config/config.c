@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "config/apply.h"
 #include "config/reader.h"
 
@@ -132,6 +133,7 @@ static int read_file(const struct apply *apply, struct err *err)
 	int r = file_read(path, TREE_BYTES_MAX, &text, &length, err);
 	if (r < 0)
 		return err_wrap(err, r, "error opening config file");
+	apply->settings->config_digest = text_digest(text, length);
 	return read_text(apply, text, length, err);
 }
 

@@ -109,6 +109,7 @@ struct settings {
 	struct time_slicing time_slicing;
 
 	const char *config_file;    /* "" when there is none */
+	uint64_t config_digest;     /* text_digest() of its content; 0 when there is none */
 	const char *kubelet_socket; /* "": do not register */
 	const char *agent_socket;
 	const char *http_listen;     /* "": neither metrics nor probes */

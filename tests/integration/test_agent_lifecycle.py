@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the agent starts, is told something new, ends, and is killed."""
 
+import json
 import os
 import random
+import shutil
 import signal
 import time
 import unittest
@@ -291,22 +293,6 @@ class Reload(AgentCase):
         self.agent.wait_log("configuration read again")
         self.assertEqual(registration.plugin.allocate(ids)[0].envs[see], "0")
 
-    def test_configmap_as_kubelet_writes_it(self):
-        """A link to a directory behind a link, which is swapped."""
-        def write(name, count):
-            (self.directory / name).mkdir()
-            (self.directory / name / "config.yaml").write_text(
-                TUTORIAL_YAML.replace("5", str(count)))
-            (self.directory / "..new").symlink_to(name)
-            (self.directory / "..new").rename(self.directory / "..data")
-        write("..first", 5)
-        (self.directory / "config.yaml").symlink_to("..data/config.yaml")
-        _, registration = self.start_node("--config-file", str(self.config_path))
-        registration.watch.wait_count(5)
-        write("..second", 7)
-        self.agent.tell(signal.SIGHUP)
-        registration.watch.wait_count(7)
-
     def test_many_reloads_cost_nothing(self):
         _, registration = self.start_node(config=shared(5))
         registration.watch.wait_count(5)
@@ -319,6 +305,95 @@ class Reload(AgentCase):
                 memory, descriptors = self.agent.resident_kib(), self.agent.descriptors()
         self.assertEqual(self.agent.descriptors(), descriptors)
         self.assert_memory_kept(memory, 256)
+
+
+class Change(AgentCase):
+    """Nobody sends a signal: the file is another one."""
+
+    def start(self, *flags, **keys):
+        kubelet, registration = self.start_node(*flags, **keys)
+        registration.watch.wait_count(5)
+        return kubelet, registration
+
+    def test_written_in_place(self):
+        _, registration = self.start(config=shared(5))
+        for count in (7, 8, 6):
+            self.config_path.write_text(json.dumps(shared(count)))
+            registration.watch.wait_count(count)
+
+    def test_renamed_over(self):
+        _, registration = self.start(config=shared(5))
+        for count in (7, 8, 6):
+            self.set_config(shared(count))
+            registration.watch.wait_count(count)
+
+    def test_configmap_as_kubelet_writes_it(self):
+        """A link to a directory behind a link, which is swapped, and the old one removed."""
+        def write(name, count):
+            (volume / name).mkdir(parents=True)
+            (volume / name / "config.yaml").write_text(TUTORIAL_YAML.replace("5", str(count)))
+            (volume / "..new").symlink_to(name)
+            (volume / "..new").rename(volume / "..data")
+        volume = self.directory / "volume"
+        write("..2026_1", 5)
+        (volume / "config.yaml").symlink_to("..data/config.yaml")
+        _, registration = self.start("--config-file", str(volume / "config.yaml"))
+        for number, count in enumerate((7, 8, 6), 2):
+            write(f"..2026_{number}", count)
+            shutil.rmtree(volume / f"..2026_{number - 1}")
+            registration.watch.wait_count(count)
+
+    def test_directory_made_anew(self):
+        volume = self.directory / "volume"
+        volume.mkdir()
+        self.config_path = volume / "config.yaml"
+        _, registration = self.start(config=shared(5))
+        shutil.rmtree(volume)
+        self.agent.wait_log("keeping the old one")
+        volume.mkdir()
+        self.set_config(shared(7))
+        registration.watch.wait_count(7)
+
+    def test_touch_is_no_change(self):
+        _, registration = self.start(config=shared(5))
+        for _ in range(3):
+            os.utime(self.config_path)
+            time.sleep(0.3)
+        self.set_config(shared(6))
+        registration.watch.wait_count(6)
+        self.assertEqual(self.agent.log().count("configuration file changed"), 1)
+
+    def test_bad_file_keeps_the_old_one_and_status_says_since_when(self):
+        kubelet, registration = self.start(config=shared(5))
+        self.assertIsNone(self.status()["configRefused"])
+        self.set_config(TUTORIAL_YAML.replace("5", "1"))
+        self.agent.wait_log("keeping the old one")
+        place = f"{self.config_path}:6:17: sharing.timeSlicing.resources[0].replicas: "
+        self.assertIn(place, self.agent.log())
+        first = self.status()["configRefused"]
+        self.assertTrue(first["cause"].startswith(place), first)
+        self.assertRegex(first["since"], r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        self.set_config("sharing: [")
+        self.agent.wait_log("keeping the old one", 2)
+        second = self.status()["configRefused"]
+        self.assertEqual(second["since"], first["since"])
+        self.assertNotEqual(second["cause"], first["cause"])
+        text = self.run_rota("status", "--agent-socket", self.agent_socket).stdout
+        self.assertIn(f"refused since {first['since']}", text)
+        self.assertEqual(len(registration.watch.lists), 1)
+        self.set_config(shared(6))
+        registration.watch.wait_count(6)
+        wait_until(lambda: self.status()["configRefused"] is None, "the refusal gone")
+        self.assertEqual(kubelet.calls, 1)
+
+    def test_the_old_file_again_ends_the_refusal(self):
+        _, registration = self.start(config=shared(5))
+        self.config_path.unlink()
+        self.agent.wait_log("keeping the old one")
+        self.assertIn("No such file", self.status()["configRefused"]["cause"])
+        self.set_config(shared(5))
+        wait_until(lambda: self.status()["configRefused"] is None, "the refusal gone")
+        self.assertEqual(len(registration.watch.lists), 1)
 
 
 class Settings(AgentCase):

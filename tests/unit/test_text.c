@@ -190,6 +190,14 @@ static void emptiness_is_null_or_no_letter(void **state)
 	assert_false(text_is_empty(" "));
 }
 
+static void digest_tells_contents_apart_and_is_never_zero(void **state)
+{
+	(void)state;
+	assert_int_equal(text_digest("a", 1), UINT64_C(0xAF63DC4C8601EC8C)); /* FNV's own vector */
+	assert_int_not_equal(text_digest("", 0), 0);
+	assert_int_not_equal(text_digest("replicas: 5", 11), text_digest("replicas: 6", 11));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +208,7 @@ int main(void)
 		cmocka_unit_test(utf8_is_shortest_form_without_nul),
 		cmocka_unit_test(the_closest_word_is_near_or_none),
 		cmocka_unit_test(emptiness_is_null_or_no_letter),
+		cmocka_unit_test(digest_tells_contents_apart_and_is_never_zero),
 	};
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }
