@@ -133,6 +133,20 @@ static void refuse(struct rpc_server *server)
 	uv_close((uv_handle_t *)&server->refused, on_refused_closed);
 }
 
+/* Kubelet up to 1.36 may leave the connection of an earlier registration open for ever. So that
+ * none of its later ones is turned away, the last place is made free again: the oldest connection
+ * without a call ends. */
+static void keep_a_place(struct rpc_server *server, const struct connection *newest)
+{
+	list_for_each_safe (node, after, &server->connections) {
+		struct connection *connection = container_of(node, struct connection, node);
+		if (connection == newest || !list_is_empty(&connection->serving.http2.streams))
+			continue;
+		serving_stop(&connection->serving, uv_now(server->listener.loop) + LINGER_MS);
+		return;
+	}
+}
+
 static void accept_one(struct rpc_server *server)
 {
 	struct connection *connection = NULL;
@@ -147,6 +161,8 @@ static void accept_one(struct rpc_server *server)
 		link_close(link);
 	else
 		link_open(link);
+	if (server->connections_count == RPC_CONNECTIONS_MAX)
+		keep_a_place(server, connection);
 }
 
 static void on_connection(uv_stream_t *stream, int status)

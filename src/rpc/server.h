@@ -15,7 +15,8 @@
 #include "rpc/status.h"
 
 enum {
-	RPC_CONNECTIONS_MAX = 64, /* more are closed at once */
+	/* At the last one the oldest without a call ends; more are closed at once. */
+	RPC_CONNECTIONS_MAX = 64,
 	RPC_CALLS_MAX =
 		256, /* open calls of one connection; told to the peer, which queues the rest */
 };

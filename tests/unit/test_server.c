@@ -537,25 +537,31 @@ static void junk_ends_only_its_own_connection(void **state)
 static void connections_over_the_limit_are_closed(void **state)
 {
 	struct fixture *f = *state;
-	struct answer answer;
-	call(f, &answer, "/test.Test/Echo", "x");
-	UNTIL(f, answer.done);
-	int fds[RPC_CONNECTIONS_MAX + 4];
-	size_t count = ARRAY_LEN(fds);
-	for (size_t i = 0; i < count; i++)
+	struct rpc_client *first = f->client;
+	struct rpc_client *others[RPC_CONNECTIONS_MAX - 1];
+	struct answer *answers = calloc(RPC_CONNECTIONS_MAX, sizeof(*answers));
+	assert_non_null(answers);
+	call(f, &answers[0], "/test.Test/Keep", "");
+	UNTIL(f, f->calls_count == 1);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		open_client(f);
+		others[i] = f->client;
+		call(f, &answers[i + 1], "/test.Test/Keep", "");
+		/* One without a call might end for the last. */
+		UNTIL(f, f->calls_count == i + 2);
+	}
+	f->client = first;
+	int fds[5];
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
 		fds[i] = raw_connect(f->path);
-	/* The client has one place, so the last five are too many. */
-	for (size_t i = 0; i + 5 < count; i++)
-		UNTIL(f, has_bytes(fds[i]));
-	for (size_t i = count - 5; i < count; i++)
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
 		UNTIL(f, is_at_end(fds[i]));
-
-	(void)close(fds[0]);
-	call(f, &answer, "/test.Test/Echo", "x");
-	UNTIL(f, answer.done);
-	assert_int_equal(answer.status, RPC_OK);
-	for (size_t i = 1; i < count; i++)
 		(void)close(fds[i]);
+	}
+	assert_int_equal(f->gone_count, 0);
+
+	rpc_client_close(others[0]);
+	UNTIL(f, f->gone_count == 1);
 	int fd = -1;
 	bool is_served = false;
 	while (!is_served && !f->is_late) {
@@ -567,6 +573,34 @@ static void connections_over_the_limit_are_closed(void **state)
 		(void)close(fd);
 	}
 	assert_true(is_served);
+	for (size_t i = 0; i < f->calls_count; i++)
+		if (f->calls[i])
+			rpc_call_finish(f->calls[i], RPC_OK, NULL);
+	for (size_t i = 0; i < RPC_CONNECTIONS_MAX; i++)
+		UNTIL(f, answers[i].done);
+	for (size_t i = 1; i < ARRAY_LEN(others); i++)
+		rpc_client_close(others[i]);
+	free(answers);
+}
+
+/* As kubelet up to 1.36 may leave behind; nobody must be turned away for them. */
+static void connections_without_a_call_make_room(void **state)
+{
+	struct fixture *f = *state;
+	struct answer answer;
+	call(f, &answer, "/test.Test/Keep", "");
+	UNTIL(f, f->calls_count == 1);
+	int fds[2 * RPC_CONNECTIONS_MAX];
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		fds[i] = raw_connect(f->path);
+		UNTIL(f, has_bytes(fds[i]));
+	}
+	assert_int_equal(f->gone_count, 0);
+	assert_int_equal(answer.done, 0);
+	rpc_call_finish(f->calls[0], RPC_OK, NULL);
+	UNTIL(f, answer.done);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		(void)close(fds[i]);
 }
 
 static size_t count_descriptors(void)
@@ -728,6 +762,7 @@ int main(void)
 		TEST(settings_come_before_the_peer_says_anything),
 		TEST(junk_ends_only_its_own_connection),
 		TEST(connections_over_the_limit_are_closed),
+		TEST(connections_without_a_call_make_room),
 		TEST(connections_that_come_and_go_leave_no_descriptors),
 		TEST(socket_is_for_the_owner_only),
 		TEST(newer_socket_at_the_path_survives_the_older_server),
