@@ -35,12 +35,19 @@ static void *field(const struct apply *apply, const struct schema_key *key)
 
 static bool is_overridden(const struct apply *apply, const struct schema_key *key)
 {
-	return apply->settings->origins[schema_index(key)] > apply->origin;
+	return apply->settings->sources[schema_index(key)].origin > apply->origin;
 }
 
-static void mark(const struct apply *apply, const struct schema_key *key)
+void apply_mark(const struct apply *apply, const struct schema_key *key,
+		const struct finding_place *place)
 {
-	apply->settings->origins[schema_index(key)] = (uint8_t)apply->origin;
+	struct settings_source source = { .origin = apply->origin, .line = place->line };
+	if (apply->origin != SETTINGS_ORIGIN_FILE) {
+		source.name = arena_copy(&apply->settings->arena, place->path, strlen(place->path));
+		if (!source.name)
+			apply->findings->error = -ENOMEM;
+	}
+	apply->settings->sources[schema_index(key)] = source;
 }
 
 /* The words of a row that this version can do. */
@@ -84,6 +91,7 @@ static const char *allowed(const struct schema_key *key, char ret[static ALLOWED
 	case SCHEMA_CHOICES:
 	case SCHEMA_DURATION:
 	case SCHEMA_NUMBER:
+	case SCHEMA_LIMIT:
 	case SCHEMA_ABSENT:
 		break;
 	}
@@ -100,6 +108,20 @@ __attribute__((format(printf, 3, 4))) static void refuse(const struct apply *app
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	findings_add(apply->findings, place, FINDING_REFUSE, "%s", text);
+}
+
+void apply_warn(const struct apply *apply, const struct finding_place *place, const char *format,
+		...)
+{
+	char text[FINDING_TEXT_BYTES];
+	va_list args;
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (apply->is_strict)
+		refuse(apply, place, "%s; with a rota: block this is refused", text);
+	else
+		findings_add(apply->findings, place, FINDING_WARN, "%s", text);
 }
 
 /* NVIDIA's words, the value, what is allowed instead. */
@@ -140,6 +162,16 @@ void apply_refuse_part(const struct apply *apply, const struct finding_place *pl
 	       allowed_text ? "allowed: " : "leave it out", allowed_text ? allowed_text : "");
 }
 
+void apply_drop(const struct apply *apply, const struct schema_key *key,
+		const struct finding_place *place)
+{
+	if (apply->is_strict && key->needs)
+		apply_refuse_part(apply, place, "the key", key->needs,
+				  key->type == SCHEMA_DEVICES ? "all" : NULL);
+	else
+		apply_warn(apply, place, "%s", key->note);
+}
+
 static void store_text(const struct apply *apply, const struct schema_key *key, const char *text)
 {
 	const char **to = field(apply, key);
@@ -178,7 +210,7 @@ static void accept_bool(const struct apply *apply, const struct schema_key *key,
 	bool *to = field(apply, key);
 	if (to)
 		*to = value;
-	mark(apply, key);
+	apply_mark(apply, key, place);
 }
 
 static void accept_text(const struct apply *apply, const struct schema_key *key,
@@ -192,7 +224,7 @@ static void accept_text(const struct apply *apply, const struct schema_key *key,
 		return;
 	}
 	store_text(apply, key, text);
-	mark(apply, key);
+	apply_mark(apply, key, place);
 }
 
 /* The choice named @word when this version has it; else a refusal and NULL. */
@@ -221,7 +253,7 @@ static void accept_choice(const struct apply *apply, const struct schema_key *ke
 	if (!choice)
 		return;
 	store_unsigned(apply, key, choice->value);
-	mark(apply, key);
+	apply_mark(apply, key, place);
 }
 
 static void accept_choices(const struct apply *apply, const struct schema_key *key,
@@ -242,7 +274,22 @@ static void accept_choices(const struct apply *apply, const struct schema_key *k
 		sum |= choice ? choice->value : 0;
 	}
 	store_unsigned(apply, key, sum);
-	mark(apply, key);
+	apply_mark(apply, key, place);
+}
+
+static bool duration_from_text(const char *text, uint64_t *ret)
+{
+	if (strcmp(text, "infinite") == 0) {
+		*ret = INT64_MAX;
+		return true;
+	}
+	return text_parse_duration(text, ret) == 0;
+}
+
+static bool is_default_duration(const struct schema_key *key, uint64_t ns)
+{
+	uint64_t usual = 0;
+	return duration_from_text(key->option.default_text, &usual) && usual == ns;
 }
 
 static void accept_duration(const struct apply *apply, const struct schema_key *key,
@@ -256,10 +303,32 @@ static void accept_duration(const struct apply *apply, const struct schema_key *
 		       key->allowed);
 		return;
 	}
+	if (key->needs && !is_default_duration(key, ns)) {
+		char shown[FINDING_SHOWN_BYTES];
+		apply_refuse_part(apply, place, finding_shown(text, shown), key->needs,
+				  key->option.default_text);
+		return;
+	}
 	uint64_t *to = field(apply, key);
 	if (to)
 		*to = ns;
-	mark(apply, key);
+	apply_mark(apply, key, place);
+}
+
+static void accept_limit(const struct apply *apply, const struct schema_key *key,
+			 const struct finding_place *place, const char *text)
+{
+	uint64_t bytes = 0;
+	bool is_size = text_parse_bytes(text, &bytes) == 0 && bytes >= key->min &&
+		       bytes <= key->max;
+	if (!is_size) {
+		accept_choice(apply, key, place, text);
+		return;
+	}
+	if (is_overridden(apply, key))
+		return;
+	char words[ALLOWED_BYTES];
+	apply_refuse_part(apply, place, text, key->needs, allowed_words(key, words));
 }
 
 static void accept_channels(const struct apply *apply, const struct schema_key *key,
@@ -267,7 +336,7 @@ static void accept_channels(const struct apply *apply, const struct schema_key *
 {
 	if (is_overridden(apply, key))
 		return;
-	mark(apply, key);
+	apply_mark(apply, key, place);
 	if (count == 0)
 		return;
 	if (count == 1 && ids[0] == 0) {
@@ -283,15 +352,6 @@ static void accept_channels(const struct apply *apply, const struct schema_key *
 	       "invalid IMEX channel IDs: invalid IMEX config: channelIDs must be [] or [0]; "
 	       "found [%s%s], allowed: []",
 	       found, count > CHANNELS_SHOWN ? " ..." : "");
-}
-
-static bool duration_from_text(const char *text, uint64_t *ret)
-{
-	if (strcmp(text, "infinite") == 0) {
-		*ret = INT64_MAX;
-		return true;
-	}
-	return text_parse_duration(text, ret) == 0;
 }
 
 /* Comma-separated and trimmed, as NVIDIA's list flags. */
@@ -377,6 +437,9 @@ void apply_text(const struct apply *apply, const struct schema_key *key,
 	case SCHEMA_CHANNELS:
 		text_channels(apply, key, place, text);
 		return;
+	case SCHEMA_LIMIT:
+		accept_limit(apply, key, place, text);
+		return;
 	case SCHEMA_MAP:
 	case SCHEMA_EXACT_MAP:
 	case SCHEMA_ENTRIES:
@@ -396,8 +459,8 @@ static void warn_odd(const struct apply *apply, const struct finding_place *plac
 	if (!value->is_odd)
 		return;
 	char shown[FINDING_SHOWN_BYTES];
-	findings_add(apply->findings, place, FINDING_WARN, "%s is read as %s, write %s",
-		     finding_shown(value->text, shown), meaning, meaning);
+	apply_warn(apply, place, "%s is read as %s, write %s", finding_shown(value->text, shown),
+		   meaning, meaning);
 }
 
 static void node_bool(const struct apply *apply, const struct schema_key *key,
@@ -447,10 +510,10 @@ static void node_duration(const struct apply *apply, const struct schema_key *ke
 	bool is_number = value->kind == VALUE_INT || value->kind == VALUE_FLOAT;
 	if (is_number && value->real >= 0 && value->real < 9e18) {
 		ns = (uint64_t)value->real;
-		findings_add(apply->findings, place, FINDING_WARN,
-			     "a number is read as nanoseconds, write %" PRIu64 "ns or a larger "
-			     "unit such as 60s",
-			     ns);
+		apply_warn(apply, place,
+			   "a number is read as nanoseconds, write %" PRIu64 "ns or a larger "
+			   "unit such as 60s",
+			   ns);
 	} else if (value->kind != VALUE_TEXT || !duration_from_text(value->text, &ns)) {
 		bool is_scalar = value->kind != VALUE_LIST && value->kind != VALUE_MAP;
 		refuse_value(apply, key, place,
@@ -493,19 +556,19 @@ static void check_shared_name(const struct apply *apply, const struct finding_pl
 		       "%s has %zu characters with the .shared of renameByDefault, allowed: %d",
 		       name, length, NAME_LENGTH_MAX);
 	if (strcmp(name, known_name) != 0)
-		findings_add(apply->findings, place, FINDING_WARN,
-			     "%s is not advertised by this version, the entry has no effect, "
-			     "known: %s",
-			     name, known_name);
+		apply_warn(apply, place,
+			   "%s is not advertised by this version, the entry has no effect, "
+			   "known: %s",
+			   name, known_name);
 	const void *self = apply->base;
 	for (size_t i = 0; i < sharing->resources_count && &sharing->resources[i] != self; i++) {
 		const char *other = sharing->resources[i].name;
 		if (!other || strcmp(other, name) != 0)
 			continue;
-		findings_add(apply->findings, place, FINDING_WARN,
-			     "a second entry for %s, the larger number of replicas counts, write "
-			     "one",
-			     name);
+		apply_warn(apply, place,
+			   "a second entry for %s, the larger number of replicas counts, write "
+			   "one",
+			   name);
 		return;
 	}
 }
@@ -524,7 +587,7 @@ static void node_name(const struct apply *apply, const struct schema_key *key,
 		return;
 	}
 	if (key->note)
-		findings_add(apply->findings, place, FINDING_WARN, "%s", key->note);
+		apply_drop(apply, key, place);
 	if (key->type == SCHEMA_SHARED_NAME)
 		check_shared_name(apply, place, name);
 	store_text(apply, key, name);
@@ -575,7 +638,7 @@ static void node_devices(const struct apply *apply, const struct schema_key *key
 		refuse(apply, place, "unrecognized type for devices spec: %s, allowed: all",
 		       value_kind_name(value.kind));
 	else
-		findings_add(apply->findings, place, FINDING_WARN, "%s", key->note);
+		apply_drop(apply, key, place);
 	if (value.kind == VALUE_LIST)
 		node_device_list(apply, place, node);
 }
@@ -624,6 +687,16 @@ static void node_text(const struct apply *apply, const struct schema_key *key,
 		accept_text(apply, key, place, value->text);
 }
 
+/* A size may be a bare number of bytes, as a quantity of Kubernetes. */
+static void node_limit(const struct apply *apply, const struct schema_key *key,
+		       const struct finding_place *place, const struct value *value)
+{
+	if (value->kind != VALUE_TEXT && (value->kind != VALUE_INT || value->is_odd))
+		apply_refuse_kind(apply, key, place, value);
+	else
+		accept_limit(apply, key, place, value->text);
+}
+
 /* Null leaves a key unset, except where NVIDIA's own readers take it for an empty value. */
 static bool takes_null(enum schema_type type)
 {
@@ -666,6 +739,9 @@ void apply_node(const struct apply *apply, const struct schema_key *key,
 		return;
 	case SCHEMA_CHANNELS:
 		node_channels(apply, key, place, node);
+		return;
+	case SCHEMA_LIMIT:
+		node_limit(apply, key, place, &value);
 		return;
 	case SCHEMA_MAP:
 	case SCHEMA_EXACT_MAP:

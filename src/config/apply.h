@@ -14,6 +14,7 @@ struct apply {
 	struct findings *findings;
 	enum settings_origin origin; /* of the values that come */
 	void *base;                  /* what the rows' offsets count from; NULL: check and drop */
+	bool is_strict;              /* what is odd is refused, not only warned of */
 };
 
 /** A value of the file. Types that hold other keys are the reader's, not this function's. */
@@ -23,6 +24,20 @@ void apply_node(const struct apply *apply, const struct schema_key *key,
 /** A value of a flag or an environment variable. */
 void apply_text(const struct apply *apply, const struct schema_key *key,
 		const struct finding_place *place, const char *text);
+
+/** Note an oddity at @place: a warning; when the file is read strictly a refusal that says so. */
+__attribute__((format(printf, 3, 4))) void apply_warn(const struct apply *apply,
+						      const struct finding_place *place,
+						      const char *format, ...);
+
+/** Say that the key @key, which stands at @place, is dropped; when the file is read strictly,
+ * refuse it for want of its part. */
+void apply_drop(const struct apply *apply, const struct schema_key *key,
+		const struct finding_place *place);
+
+/** Note that the value of @key comes from @place. */
+void apply_mark(const struct apply *apply, const struct schema_key *key,
+		const struct finding_place *place);
 
 /** Refuse @node, which is @kind, and say what the row allows. */
 void apply_refuse_kind(const struct apply *apply, const struct schema_key *key,

@@ -2,7 +2,7 @@
 /*
  * Configuration: flags, environment and a YAML or JSON file into settings, in this order of
  * strength, with the rules of NVIDIA's device plugin v0.20. What it reads with an oddity, or reads
- * and drops, is a warning.
+ * and drops, is a warning. With a `rota:` block in the file each of these is a refusal.
  */
 #pragma once
 

@@ -2,13 +2,14 @@
 /*
  * Walks the maps of a file from a queue, so that nesting cannot exhaust the stack. NVIDIA's rules:
  * unknown keys are skipped, of equal keys the last one counts, of keys that differ in case only the
- * greatest one; each such oddity is a warning.
+ * greatest one; each such oddity is a warning, and a refusal in a file with a `rota:` block.
  */
 #include "config/reader.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 
@@ -106,12 +107,20 @@ static const char *suggest(const struct frame *frame, const char *name, struct b
 	return closest ? closest : elsewhere(name);
 }
 
+/* False: an oddity there would only be counted. */
+static bool may_say(const struct reader *reader, const struct finding_place *place)
+{
+	return findings_may_keep(reader->apply.findings, place,
+				 reader->apply.is_strict ? FINDING_REFUSE : FINDING_WARN);
+}
+
 static void warn_unknown(const struct reader *reader, const struct frame *frame,
 			 const struct tree *node)
 {
 	struct finding_place place = { node->key_line, node->key_col, "" };
-	if (!findings_may_keep(reader->apply.findings, &place, FINDING_WARN)) {
-		reader->apply.findings->warnings++;
+	if (!may_say(reader, &place)) {
+		/* Only counted: its text would be dropped. */
+		apply_warn(&reader->apply, &place, "unknown key");
 		return;
 	}
 	char shown[FINDING_SHOWN_BYTES];
@@ -119,12 +128,11 @@ static void warn_unknown(const struct reader *reader, const struct frame *frame,
 	cleanup_buf struct buf known = BUF_INIT(FINDING_TEXT_BYTES);
 	const char *meant = suggest(frame, node->key, &known);
 	if (meant)
-		findings_add(reader->apply.findings, &place, FINDING_WARN,
-			     "unknown key, it has no effect, did you mean %s?", meant);
+		apply_warn(&reader->apply, &place,
+			   "unknown key, it has no effect, did you mean %s?", meant);
 	else
-		findings_add(reader->apply.findings, &place, FINDING_WARN,
-			     "unknown key, it has no effect, known here: %s",
-			     known.data ? known.data : "nothing");
+		apply_warn(&reader->apply, &place, "unknown key, it has no effect, known here: %s",
+			   known.data ? known.data : "nothing");
 }
 
 static void read_entries(struct reader *reader, const struct schema_key *key,
@@ -142,11 +150,12 @@ static void read_entries(struct reader *reader, const struct schema_key *key,
 		findings_add(reader->apply.findings, place, FINDING_REFUSE,
 			     "%s, allowed: a list of at least one map", key->missing);
 	if (count > 0 && key->note)
-		findings_add(reader->apply.findings, place, FINDING_WARN, "%s", key->note);
+		apply_drop(&reader->apply, key, place);
 
 	struct settings *settings = reader->apply.settings;
 	struct shared_resource *shared = NULL;
 	if (key->offset != SCHEMA_DROPPED) {
+		apply_mark(&reader->apply, key, place);
 		shared = arena_array(&settings->arena, count > 0 ? count : 1, sizeof(*shared));
 		settings->time_slicing.resources = shared;
 		settings->time_slicing.resources_count = shared ? count : 0;
@@ -181,12 +190,8 @@ static void read_map(struct reader *reader, const struct schema_key *key,
 static void refuse_absent(const struct reader *reader, const struct schema_key *key,
 			  const struct finding_place *place, const struct tree *node)
 {
-	/* NVIDIA's `mps: null` is no MPS; a `rota:` block counts even when it is empty. */
-	bool is_ours = strchr(key->path, '.') == NULL;
-	if (tree_is_null(node) && !is_ours)
-		return;
-	apply_refuse_part(&reader->apply, place, is_ours ? "the block" : "the key", key->needs,
-			  NULL);
+	if (!tree_is_null(node)) /* NVIDIA's `mps: null` is no MPS */
+		apply_refuse_part(&reader->apply, place, "the key", key->needs, NULL);
 }
 
 static void read_key(struct reader *reader, const struct frame *frame, const struct schema_key *key,
@@ -198,9 +203,8 @@ static void read_key(struct reader *reader, const struct frame *frame, const str
 	if (strcmp(name, node->key) != 0) {
 		char shown[FINDING_SHOWN_BYTES];
 		struct finding_place at = { node->key_line, node->key_col, place.path };
-		findings_add(reader->apply.findings, &at, FINDING_WARN,
-			     "%s is read as %s, write %s", finding_shown(node->key, shown), name,
-			     name);
+		apply_warn(&reader->apply, &at, "%s is read as %s, write %s",
+			   finding_shown(node->key, shown), name, name);
 	}
 	enum tree_kind wanted = key->type == SCHEMA_ENTRIES ? TREE_LIST : TREE_MAP;
 	struct value value = value_read(node);
@@ -231,6 +235,7 @@ static void read_key(struct reader *reader, const struct frame *frame, const str
 	case SCHEMA_SHARED_NAME:
 	case SCHEMA_DEVICES:
 	case SCHEMA_CHANNELS:
+	case SCHEMA_LIMIT:
 		apply_node(&apply, key, &place, node);
 		return;
 	}
@@ -267,13 +272,13 @@ static void warn_duplicate(const struct reader *reader, const struct frame *fram
 			   const struct tree *node, const struct tree *winner)
 {
 	struct finding_place place = { node->key_line, node->key_col, "" };
-	if (findings_may_keep(reader->apply.findings, &place, FINDING_WARN)) {
+	if (may_say(reader, &place)) {
 		char shown[FINDING_SHOWN_BYTES];
 		place.path = path_of(reader, frame->place.path, finding_shown(node->key, shown));
 	}
-	findings_add(reader->apply.findings, &place, FINDING_WARN,
-		     "the key stands again in line %u and only the last one counts, write it once",
-		     winner->key_line);
+	apply_warn(&reader->apply, &place,
+		   "the key stands again in line %u and only the last one counts, write it once",
+		   winner->key_line);
 }
 
 static void read_pairs(struct reader *reader, const struct frame *frame)
@@ -329,6 +334,15 @@ static void read_frame(struct reader *reader, const struct frame *frame)
 	refuse_missing(reader, frame);
 }
 
+/* A `rota:` block, even an empty one, also one that is written in another case. */
+static bool has_own_block(const struct tree *root)
+{
+	for (const struct tree *child = root->child; child; child = child->next)
+		if (root->kind == TREE_MAP && strcasecmp(child->key, "rota") == 0)
+			return true;
+	return false;
+}
+
 void reader_read(const struct apply *apply, const struct tree *root, struct arena *scratch)
 {
 	if (!root)
@@ -340,6 +354,7 @@ void reader_read(const struct apply *apply, const struct tree *root, struct aren
 		.base = apply->settings,
 	};
 	struct reader reader = { .apply = *apply, .scratch = scratch, .last = &first };
+	reader.apply.is_strict = has_own_block(root);
 	for (const struct frame *frame = &first; frame; frame = frame->next)
 		read_frame(&reader, frame);
 }

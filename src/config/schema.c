@@ -17,12 +17,18 @@ enum {
 	MILLISECOND_NS = 1000 * 1000,
 };
 
-#define MINUTE_NS           (60ULL * 1000 * MILLISECOND_NS)
+#define SECOND_NS           (1000ULL * MILLISECOND_NS)
+#define MINUTE_NS           (60 * SECOND_NS)
+#define HOUR_NS             (60 * MINUTE_NS)
+#define MIB                 (1ULL << 20)
+#define TIB                 (1ULL << 40)
 #define AT(field)           offsetof(struct settings, field)
 #define OF_ENTRY(field)     offsetof(struct shared_resource, field)
 #define OF_SHARING(field)   (AT(time_slicing) + offsetof(struct time_slicing, field))
 #define FLAG(flag, value)   .name = (flag), .value_name = (value), .kind = OPTION_GIVEN
 #define SWITCH(flag)        .name = (flag), .kind = OPTION_GIVEN
+#define TURNS               "turns"
+#define MEMORY_LIMITS       "memory limits"
 #define ONE_TEXT            "a text"
 #define SOCKET_PATH_ALLOWED "a path of at most 107 bytes, the most that a unix socket can have"
 
@@ -58,6 +64,31 @@ static const struct schema_choice device_ids[] = {
 static const struct schema_choice allocation_policies[] = {
 	{ "distributed", ALLOCATION_DISTRIBUTED, NULL },
 	{ "packed", ALLOCATION_PACKED, NULL },
+	{ NULL, 0, NULL },
+};
+
+static const struct schema_choice turns_modes[] = {
+	{ "none", TURNS_NONE, NULL },
+	{ "observe", TURNS_OBSERVE, TURNS },
+	{ "enforce", TURNS_ENFORCE, TURNS },
+	{ NULL, 0, NULL },
+};
+
+static const struct schema_choice turns_policies[] = {
+	{ "fair", TURNS_FAIR, NULL },
+	{ "strict", TURNS_STRICT, TURNS },
+	{ NULL, 0, NULL },
+};
+
+static const struct schema_choice memory_limits[] = {
+	{ "none", MEMORY_LIMIT_NONE, NULL },
+	{ "share", MEMORY_LIMIT_SHARE, MEMORY_LIMITS },
+	{ NULL, 0, NULL },
+};
+
+static const struct schema_choice audits[] = {
+	{ "report", AUDIT_REPORT, NULL },
+	{ "kill", AUDIT_KILL, "the audit of GPU use" },
 	{ NULL, 0, NULL },
 };
 
@@ -242,6 +273,7 @@ static const struct schema_key keys[] = {
 	  .option = { .help = "names of GPUs by pattern" },
 	  .type = SCHEMA_ENTRIES,
 	  .offset = SCHEMA_DROPPED,
+	  .needs = "resource patterns",
 	  .note = "resource patterns have no effect, as in NVIDIA's plugin: every GPU is "
 		  "nvidia.com/gpu, leave the key out" },
 	{ .path = "resources.gpus[].pattern",
@@ -259,6 +291,7 @@ static const struct schema_key keys[] = {
 	  .option = { .help = "names of MIG devices by pattern" },
 	  .type = SCHEMA_ENTRIES,
 	  .offset = SCHEMA_DROPPED,
+	  .needs = "resource patterns",
 	  .note = "resource patterns have no effect, as in NVIDIA's plugin, leave the key out" },
 	{ .path = "resources.mig[].pattern",
 	  .option = { .help = "MIG profile, * for any run of characters" },
@@ -301,6 +334,7 @@ static const struct schema_key keys[] = {
 	  .option = { .default_text = "all", .help = "read and dropped: all devices are shared" },
 	  .type = SCHEMA_DEVICES,
 	  .offset = SCHEMA_DROPPED,
+	  .needs = "sharing of chosen devices",
 	  .note = "has no effect, as in NVIDIA's plugin: all devices are shared, allowed: all" },
 	{ .path = "sharing.timeSlicing.resources[].replicas",
 	  .option = { .help = "shares of each device" },
@@ -314,6 +348,7 @@ static const struct schema_key keys[] = {
 	  .option = { .help = "read and dropped: use renameByDefault" },
 	  .type = SCHEMA_NAME,
 	  .offset = SCHEMA_DROPPED,
+	  .needs = "names of single entries",
 	  .note = "has no effect, as in NVIDIA's plugin, leave the key out; renameByDefault "
 		  "appends .shared" },
 	{ .path = "sharing.mps",
@@ -335,9 +370,83 @@ static const struct schema_key keys[] = {
 	  .offset = SCHEMA_DROPPED },
 
 	{ .path = "rota",
-	  .option = { .help = "settings that only Rota has" },
-	  .type = SCHEMA_ABSENT,
-	  .needs = "turns and memory limits" },
+	  .option = { .help = "settings that only Rota has; with this key, even an empty one, the "
+			      "file is read strictly" },
+	  .type = SCHEMA_EXACT_MAP },
+	{ .path = "rota.turns",
+	  .option = { .help = "turns on a shared GPU" },
+	  .type = SCHEMA_EXACT_MAP },
+	{ .path = "rota.turns.mode",
+	  .option = { .default_text = "none",
+		      .help = "observe counts everything and gates nothing; enforce gates" },
+	  .type = SCHEMA_CHOICE,
+	  .offset = AT(turns_mode),
+	  .choices = turns_modes },
+	{ .path = "rota.turns.policy",
+	  .option = { .default_text = "fair", .help = "strict: a share is also the limit" },
+	  .type = SCHEMA_CHOICE,
+	  .offset = AT(turns_policy),
+	  .choices = turns_policies },
+	{ .path = "rota.turns.quantum",
+	  .option = { .default_text = "10ms",
+		      .help = "the longest turn; shorter when many take turns, so that a round "
+			      "stays under rota.turns.latency" },
+	  .type = SCHEMA_DURATION,
+	  .offset = AT(turns_quantum_ns),
+	  .needs = TURNS,
+	  .allowed = "2ms to 100ms",
+	  .min = 2ULL * MILLISECOND_NS,
+	  .max = 100ULL * MILLISECOND_NS },
+	{ .path = "rota.turns.latency",
+	  .option = { .default_text = "50ms", .help = "target for a round of turns" },
+	  .type = SCHEMA_DURATION,
+	  .offset = AT(turns_latency_ns),
+	  .needs = TURNS,
+	  .allowed = "10ms to 1s",
+	  .min = 10ULL * MILLISECOND_NS,
+	  .max = SECOND_NS },
+	{ .path = "rota.turns.pack",
+	  .option = { .default_text = "false",
+		      .help = "a request for several replicas takes them on one GPU" },
+	  .type = SCHEMA_BOOL,
+	  .offset = AT(turns_pack),
+	  .needs = TURNS },
+	{ .path = "rota.memory",
+	  .option = { .help = "GPU memory of a replica" },
+	  .type = SCHEMA_EXACT_MAP },
+	{ .path = "rota.memory.limit",
+	  .option = { .default_text = "none",
+		      .help = "how much memory a replica may use; share: its part of the GPU's" },
+	  .type = SCHEMA_LIMIT,
+	  .offset = AT(memory_limit),
+	  .choices = memory_limits,
+	  .needs = MEMORY_LIMITS,
+	  .allowed = "none, share, or a size from 1Mi to 1Ti such as 4Gi",
+	  .min = MIB,
+	  .max = TIB },
+	{ .path = "rota.memory.overcommit",
+	  .option = { .default_text = "false",
+		      .help = "the limits of a GPU's replicas may add up to more than it has" },
+	  .type = SCHEMA_BOOL,
+	  .offset = AT(memory_overcommit),
+	  .needs = MEMORY_LIMITS },
+	{ .path = "rota.audit",
+	  .option = { .default_text = "report",
+		      .help = "what happens to a pod that uses what it was not given" },
+	  .type = SCHEMA_CHOICE,
+	  .offset = AT(audit),
+	  .choices = audits },
+	{ .path = "rota.health",
+	  .option = { .help = "the health of GPUs" },
+	  .type = SCHEMA_EXACT_MAP },
+	{ .path = "rota.health.settle",
+	  .option = { .default_text = "5s",
+		      .help = "how long a GPU must be well again before it returns" },
+	  .type = SCHEMA_DURATION,
+	  .offset = AT(health_settle_ns),
+	  .needs = "health checks",
+	  .allowed = "0s to 1h",
+	  .max = HOUR_NS },
 
 	{ .option = { FLAG("config-file", "FILE"), .env = "CONFIG_FILE", .default_text = "",
 		      .help = "YAML or JSON; flags and environment win over it" },
@@ -397,7 +506,7 @@ static const struct schema_key keys[] = {
 	  .invalid = "unknown log format: " },
 };
 
-static_assert(ARRAY_LEN(keys) <= SETTINGS_KEYS_MAX, "settings.origins has a place for every row");
+static_assert(ARRAY_LEN(keys) <= SETTINGS_KEYS_MAX, "settings.sources has a place for every row");
 
 const struct option_table schema_options = { &keys[0].option, ARRAY_LEN(keys), sizeof(keys[0]) };
 

@@ -27,6 +27,7 @@ enum schema_type {
 	SCHEMA_SHARED_NAME, /* the same, of an entry of sharing.timeSlicing.resources */
 	SCHEMA_DEVICES,     /* which devices an entry shares */
 	SCHEMA_CHANNELS,    /* IMEX channel ids */
+	SCHEMA_LIMIT,       /* unsigned, one of choices; or a size of min..max bytes */
 	SCHEMA_ABSENT,      /* a part that this version does not have */
 };
 
@@ -53,9 +54,11 @@ struct schema_key {
 	const struct schema_choice *choices;
 	const char *invalid; /* NVIDIA's words before a value that it refuses */
 	const char
-		*missing;  /* NVIDIA's words when the key is not there; NULL: it may be left out */
-	const char *needs; /* the part without which true, or the key itself, is refused */
-	const char *note;  /* why a value other than the default is dropped */
+		*missing; /* NVIDIA's words when the key is not there; NULL: it may be left out */
+	/* The part without which something is refused: true; a duration that is not the default; a
+	 * size; the key itself. Of a row with a note: what is dropped, when the file is strict. */
+	const char *needs;
+	const char *note;    /* why a value other than the default is dropped */
 	const char *allowed; /* in words; of types that do not say it themselves */
 	uint64_t min;
 	uint64_t max;
@@ -64,7 +67,7 @@ struct schema_key {
 /** All rows, @ret_count of them. */
 const struct schema_key *schema_keys(size_t *ret_count);
 
-/** Position of a row in the table and in settings->origins. */
+/** Position of a row in the table and in settings->sources. */
 size_t schema_index(const struct schema_key *key);
 
 /**

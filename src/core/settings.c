@@ -8,7 +8,8 @@
 #include <stdlib.h>
 
 enum {
-	SECOND_NS = 1000 * 1000 * 1000
+	MILLISECOND_NS = 1000 * 1000,
+	SECOND_NS = 1000 * MILLISECOND_NS,
 };
 
 static const struct settings defaults = {
@@ -30,6 +31,14 @@ static const struct settings defaults = {
 	.gfd_sleep_interval_ns = 60ULL * SECOND_NS,
 	.gfd_output_file = "/etc/kubernetes/node-feature-discovery/features.d/gfd",
 	.gfd_machine_type_file = "/sys/class/dmi/id/product_name",
+
+	.turns_mode = TURNS_NONE,
+	.turns_policy = TURNS_FAIR,
+	.turns_quantum_ns = 10ULL * MILLISECOND_NS,
+	.turns_latency_ns = 50ULL * MILLISECOND_NS,
+	.memory_limit = MEMORY_LIMIT_NONE,
+	.audit = AUDIT_REPORT,
+	.health_settle_ns = 5ULL * SECOND_NS,
 
 	.config_file = "",
 	.kubelet_socket = "/var/lib/kubelet/device-plugins/kubelet.sock",

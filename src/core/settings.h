@@ -45,6 +45,28 @@ enum discovery_strategy {
 	DISCOVERY_VFIO,
 };
 
+enum turns_mode {
+	TURNS_NONE,    /* nothing is counted, nothing is gated */
+	TURNS_OBSERVE, /* everything is counted */
+	TURNS_ENFORCE, /* and gated */
+};
+
+enum turns_policy {
+	TURNS_FAIR,   /* what others leave may be used */
+	TURNS_STRICT, /* a share is also the limit */
+};
+
+enum memory_limit {
+	MEMORY_LIMIT_NONE,
+	MEMORY_LIMIT_SHARE, /* the replica's part of the GPU's memory */
+};
+
+/* What happens to a pod that uses what it was not given. */
+enum audit {
+	AUDIT_REPORT,
+	AUDIT_KILL,
+};
+
 enum {
 	REPLICAS_MIN = 2,
 	/* One id with health and topology takes at most 68 bytes of the 4 MiB that kubelet reads.
@@ -61,7 +83,14 @@ enum settings_origin {
 };
 
 enum {
-	SETTINGS_KEYS_MAX = 64, /* rows of config/schema.h */
+	SETTINGS_KEYS_MAX = 96, /* rows of config/schema.h */
+};
+
+/* Where a value comes from. name: of the variable or flag, borrowed from the arena; else NULL. */
+struct settings_source {
+	enum settings_origin origin;
+	unsigned line; /* in the file; 0: not from there */
+	const char *name;
 };
 
 /* One entry of sharing.timeSlicing.resources. */
@@ -108,6 +137,16 @@ struct settings {
 
 	struct time_slicing time_slicing;
 
+	enum turns_mode turns_mode;
+	enum turns_policy turns_policy;
+	uint64_t turns_quantum_ns; /* the longest turn, 2 ms to 100 ms */
+	uint64_t turns_latency_ns; /* target for a round of turns, 10 ms to 1 s */
+	bool turns_pack;           /* several replicas of a request come from one GPU */
+	enum memory_limit memory_limit;
+	bool memory_overcommit;
+	enum audit audit;
+	uint64_t health_settle_ns; /* how long a GPU must be well before it returns, 0 to 1 h */
+
 	const char *config_file;    /* "" when there is none */
 	uint64_t config_digest;     /* text_digest() of its content; 0 when there is none */
 	const char *kubelet_socket; /* "": do not register */
@@ -117,7 +156,7 @@ struct settings {
 	enum log_level log_level;
 	enum log_format log_format;
 
-	uint8_t origins[SETTINGS_KEYS_MAX]; /* enum settings_origin of each row of the schema */
+	struct settings_source sources[SETTINGS_KEYS_MAX]; /* of each row of the schema */
 };
 
 /** The built-in defaults. NULL when memory is out. */

@@ -199,7 +199,9 @@ static void reading_rules(void **state)
 		  "W 2:1 flags: FLAGS is read as flags, write flags\n"
 		  "W 2:9 flags.migStrategy: migstrategy is read as migStrategy, write migStrategy\n" },
 		{ "health: {}\n",
-		  "W 1:1 health: unknown key, it has no effect, known here: version, "
+		  "W 1:1 health: unknown key, it has no effect, did you mean rota.health?\n" },
+		{ "metrics: {}\n",
+		  "W 1:1 metrics: unknown key, it has no effect, known here: version, "
 		  "flags, resources, sharing, imex, rota\n" },
 		{ "flag: {}\n",
 		  "W 1:1 flag: unknown key, it has no effect, did you mean flags?\n" },
@@ -535,7 +537,7 @@ static void the_suffix_shared_must_fit(void **state)
 }
 
 /* 1.5 and 1.6 */
-static void resources_imex_and_our_own_block(void **state)
+static void resources_and_imex(void **state)
 {
 	static const struct row rows[] = {
 		{ "resources: {}\n", "" },
@@ -581,11 +583,6 @@ static void resources_imex_and_our_own_block(void **state)
 		  "R 1:20 imex.channelIDs: 0 is a number, allowed: []\n" },
 		{ "imex: {required: 1}\n",
 		  "R 1:18 imex.required: 1 is a number, allowed: true, false\n" },
-		{ "rota:\n", "R 1:6 rota: the block needs turns and memory limits, which this "
-			     "version does not have, leave it out\n" },
-		{ "rota: {turns: {mode: enforce}}\n",
-		  "R 1:7 rota: the block needs turns and memory limits, which this version does not "
-		  "have, leave it out\n" },
 	};
 	check_rows(*state, rows, ARRAY_LEN(rows));
 }
@@ -669,8 +666,16 @@ static unsigned origin_of(const struct settings *settings, const char *path)
 	const struct schema_key *keys = schema_keys(&count);
 	for (size_t i = 0; i < count; i++)
 		if (keys[i].path && strcmp(keys[i].path, path) == 0)
-			return settings->origins[i];
+			return settings->sources[i].origin;
 	return UINT32_MAX;
+}
+
+static const struct settings_source *source_of(const struct settings *settings, const char *map,
+					       const char *name)
+{
+	const struct schema_key *key = schema_find(map, name, true);
+	assert_non_null(key);
+	return &settings->sources[schema_index(key)];
 }
 
 /* 1.7 */
@@ -691,6 +696,11 @@ static void a_flag_beats_the_environment_beats_the_file(void **state)
 	assert_int_equal(origin_of(settings, "flags.migStrategy"), SETTINGS_ORIGIN_ENVIRONMENT);
 	assert_int_equal(origin_of(settings, "flags.nvidiaDevRoot"), SETTINGS_ORIGIN_FILE);
 	assert_int_equal(origin_of(settings, "flags.failOnInitError"), SETTINGS_ORIGIN_DEFAULT);
+	assert_string_equal(source_of(settings, "flags", "mpsRoot")->name, "--mps-root");
+	assert_string_equal(source_of(settings, "flags", "migStrategy")->name, "MIG_STRATEGY");
+	assert_null(source_of(settings, "flags", "nvidiaDevRoot")->name);
+	assert_int_equal(source_of(settings, "flags", "nvidiaDevRoot")->line, 1);
+	assert_int_equal(source_of(settings, "flags", "mpsRoot")->line, 0);
 }
 
 /* Only what takes effect is judged by its meaning; types are always. */
@@ -833,7 +843,7 @@ static void the_error_is_the_first_refusal_and_a_count(void **state)
 	static const char text[] =
 		"flags: {failOnInitError: yes}\n"
 		"sharing: {timeSlicing: {resources: [{name: gpu, replicas: 1}]}}\n"
-		"rota: {}\nversion: v2\n";
+		"imex: 5\nversion: v2\n";
 	assert_int_equal(load(fixture, text, NULL, NULL), -EINVAL);
 	assert_null(fixture->settings);
 	char wanted[ERR_TEXT_BYTES];
@@ -954,8 +964,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(names_and_replicas_of_an_entry, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(devices_of_an_entry, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_suffix_shared_must_fit, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(resources_imex_and_our_own_block, set_up,
-						tear_down),
+		cmocka_unit_test_setup_teardown(resources_and_imex, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(values_of_the_file_take_effect, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			odd_spellings_have_the_effect_that_nvidia_gives_them, set_up, tear_down),

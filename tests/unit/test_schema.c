@@ -106,7 +106,8 @@ static void every_row_is_documented_and_complete(void **state)
 		assert_non_null(keys[i].option.help);
 		assert_true(keys[i].path || keys[i].option.name);
 		assert_int_equal(keys[i].option.name != NULL, keys[i].option.env != NULL);
-		bool has_choices = keys[i].type == SCHEMA_CHOICE || keys[i].type == SCHEMA_CHOICES;
+		bool has_choices = keys[i].type == SCHEMA_CHOICE ||
+				   keys[i].type == SCHEMA_CHOICES || keys[i].type == SCHEMA_LIMIT;
 		assert_int_equal(has_choices, keys[i].choices != NULL);
 		assert_int_equal(schema_index(&keys[i]), i);
 	}
@@ -153,6 +154,15 @@ static void documented_defaults_are_the_real_ones(void **state)
 	assert_true(settings->gfd_sleep_interval_ns == wanted->gfd_sleep_interval_ns);
 	assert_string_equal(settings->gfd_output_file, wanted->gfd_output_file);
 	assert_string_equal(settings->gfd_machine_type_file, wanted->gfd_machine_type_file);
+	assert_int_equal(settings->turns_mode, wanted->turns_mode);
+	assert_int_equal(settings->turns_policy, wanted->turns_policy);
+	assert_true(settings->turns_quantum_ns == wanted->turns_quantum_ns);
+	assert_true(settings->turns_latency_ns == wanted->turns_latency_ns);
+	assert_int_equal(settings->turns_pack, wanted->turns_pack);
+	assert_int_equal(settings->memory_limit, wanted->memory_limit);
+	assert_int_equal(settings->memory_overcommit, wanted->memory_overcommit);
+	assert_int_equal(settings->audit, wanted->audit);
+	assert_true(settings->health_settle_ns == wanted->health_settle_ns);
 	assert_string_equal(settings->config_file, wanted->config_file);
 	assert_string_equal(settings->kubelet_socket, wanted->kubelet_socket);
 	assert_string_equal(settings->agent_socket, wanted->agent_socket);

@@ -73,7 +73,7 @@ static void our_own_defaults(void **state)
 	assert_int_equal(settings->log_level, LOG_INFO);
 	assert_int_equal(settings->log_format, LOG_FORMAT_LOGFMT);
 	for (size_t i = 0; i < SETTINGS_KEYS_MAX; i++)
-		assert_int_equal(settings->origins[i], SETTINGS_ORIGIN_DEFAULT);
+		assert_int_equal(settings->sources[i].origin, SETTINGS_ORIGIN_DEFAULT);
 }
 
 static void memory_out_is_no_settings(void **state)
