@@ -1,6 +1,6 @@
 # The front door. meson and ninja do the work; see CONTRIBUTING.md.
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint fuzz clean packages packages-test build build-test build-asan
+.PHONY: help demo test bench lint fuzz docs clean packages packages-test build build-test build-asan
 
 # Debian's own tools, whatever else stands first on the user's PATH.
 export PATH := /usr/sbin:/usr/bin:/sbin:/bin:$(PATH)
@@ -32,6 +32,10 @@ lint: ## formatters and analysers
 fuzz: ## run every fuzz target for FUZZ_SECONDS (60)
 	@tools/setup build test fuzz
 	@tools/fuzz $(FUZZ_SECONDS)
+
+docs: build ## write docs/configuration.md from the table of settings
+	@build/rota config reference -o markdown >build/configuration.md
+	@cp build/configuration.md docs/configuration.md
 
 clean: ## remove what was built
 	rm -rf build build-*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A command of rota as data. main.c parses, prints help and dispatches from these rows alone; to
- * add a command, write command_<name>.c, and a line in commands.h and in the table of main.c.
+ * add a command, write command_<name>.c, and a line in commands.h and in the table of commands.c.
  */
 #pragma once
 

@@ -16,30 +16,8 @@
 enum {
 	HELP_BYTES_MAX = 64 * 1024,
 	OPTION_SETS_MAX = 8,
+	COMMANDS_MAX = 64, /* among which a mistyped name is sought */
 	NAME_BYTES = 64,
-};
-
-static const struct command *const commands[] = {
-	&command_agent,  &command_config_check, &command_demo,    &command_devices,
-	&command_driver, &command_status,       &command_version,
-};
-
-struct common {
-	bool wants_help;
-	bool wants_version; /* only before the command */
-};
-
-static const struct option common_options[] = {
-	{ .name = "help",
-	  .aliases = { "h" },
-	  .help = "print this help",
-	  .kind = OPTION_SWITCH,
-	  .offset = offsetof(struct common, wants_help) },
-	{ .name = "version",
-	  .aliases = { "v" },
-	  .help = "print the version",
-	  .kind = OPTION_SWITCH,
-	  .offset = offsetof(struct common, wants_version) },
 };
 
 /* The words of a command line that name a command: how many, 0 when there is none. */
@@ -57,7 +35,9 @@ static size_t match(const struct command *command, const struct option_words *wo
 
 static const struct command *find_command(struct option_words *words)
 {
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+	size_t count = 0;
+	const struct command *const *commands = commands_all(&count);
+	for (size_t i = 0; i < count; i++) {
 		size_t used = match(commands[i], words);
 		if (used == 0)
 			continue;
@@ -74,13 +54,15 @@ static int print_overview(const char *prefix)
 	cleanup_buf struct buf text = BUF_INIT(HELP_BYTES_MAX);
 	(void)buf_text(&text, "rota: GPU time slicing for Kubernetes\n\n"
 			      "Usage: rota COMMAND [OPTIONS]\n\nCommands:\n");
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+	size_t count = 0;
+	const struct command *const *commands = commands_all(&count);
+	for (size_t i = 0; i < count; i++)
 		if (!commands[i]->is_hidden &&
 		    strncmp(commands[i]->name, prefix, strlen(prefix)) == 0)
-			(void)buf_printf(&text, "  %-16s%s\n", commands[i]->name,
+			(void)buf_printf(&text, "  %-20s%s\n", commands[i]->name,
 					 commands[i]->summary);
 	(void)buf_text(&text, "\nOptions:\n");
-	option_help(&OPTION_TABLE(common_options), &text);
+	option_help(&common_options, &text);
 	(void)buf_text(&text, "\n`rota COMMAND --help` tells more about a command.\n");
 	return output_text(&text);
 }
@@ -97,16 +79,17 @@ static int print_help(const struct command *command)
 	(void)buf_text(&text, "\nOptions:\n");
 	for (size_t i = 0; i < command->options_count; i++)
 		option_help(command->options[i].table, &text);
-	struct option_table help = { common_options, 1, sizeof(common_options[0]) };
-	option_help(&help, &text);
+	option_help(&help_options, &text);
 	return output_text(&text);
 }
 
 static int unknown_command(const struct option_words *words)
 {
-	const char *names[ARRAY_LEN(commands)];
+	const char *names[COMMANDS_MAX];
+	size_t commands_count = 0;
+	const struct command *const *commands = commands_all(&commands_count);
 	size_t count = 0;
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+	for (size_t i = 0; i < commands_count && count < COMMANDS_MAX; i++)
 		if (!commands[i]->is_hidden)
 			names[count++] = commands[i]->name;
 	char both[2 * NAME_BYTES];
@@ -130,7 +113,9 @@ static int without_command(const struct option_words *words)
 		return print_overview("");
 	char prefix[NAME_BYTES + 2];
 	(void)snprintf(prefix, sizeof(prefix), "%.*s ", NAME_BYTES, words->items[0]);
-	for (size_t i = 0; words->count == 1 && i < ARRAY_LEN(commands); i++)
+	size_t count = 0;
+	const struct command *const *commands = commands_all(&count);
+	for (size_t i = 0; words->count == 1 && i < count; i++)
 		if (strncmp(commands[i]->name, prefix, strlen(prefix)) == 0)
 			return print_overview(prefix);
 	return unknown_command(words);
@@ -164,9 +149,7 @@ static int run_command(const struct command *command, struct option_words words)
 
 	struct common common = { 0 };
 	/* --version means the command of this name only before a command. */
-	struct option_set sets[OPTION_SETS_MAX] = {
-		{ { common_options, 1, sizeof(common_options[0]) }, &common }
-	};
+	struct option_set sets[OPTION_SETS_MAX] = { { help_options, &common } };
 	size_t count = 1;
 	for (size_t i = 0; i < command->options_count && count < OPTION_SETS_MAX; i++)
 		sets[count++] = (struct option_set){ *command->options[i].table,
@@ -186,7 +169,7 @@ static int run_command(const struct command *command, struct option_words words)
 static int dispatch(struct option_words words)
 {
 	struct common common = { 0 };
-	const struct option_set set = { OPTION_TABLE(common_options), &common };
+	const struct option_set set = { common_options, &common };
 	struct err err = ERR_INIT;
 	if (option_parse(&set, 1, OPTION_ORDER_GO, words, &words, &err) < 0) {
 		(void)fprintf(stderr, "rota: %s\n", err.msg);

@@ -10,7 +10,7 @@ import unittest
 from agent_case import AgentCase, fault, gpu, scenario, shared, t4s, uuid
 from kubelet_peer import wait_until
 
-COMMANDS = ("agent", "config check", "devices", "status", "version")
+COMMANDS = ("agent", "config check", "config reference", "config show", "devices", "status", "version")
 WIDTH = 100
 
 

@@ -4,12 +4,7 @@
  * the block has its type, its bounds and the part that it needs. Rows of findings are "R" (refused)
  * or "W" (warned), position, path and text. The rules without the block are test_config.c's.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <stdlib.h>
 #include <string.h>

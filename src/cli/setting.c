@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See setting.h. Values are read from struct settings by the types of the schema alone, so a new
+ * row is shown without a change here. There is no setting that is a secret.
+ */
+#include "cli/setting.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+enum {
+	TEXT_BYTES_MAX = 1 << 20 /* of one value; the file cannot have a longer one */
+};
+
+bool setting_is_shown(const struct schema_key *key)
+{
+	if (key->offset == SCHEMA_DROPPED || (key->path && strstr(key->path, "[]")))
+		return false;
+	switch (key->type) {
+	case SCHEMA_BOOL:
+	case SCHEMA_TEXT:
+	case SCHEMA_CHOICE:
+	case SCHEMA_CHOICES:
+	case SCHEMA_DURATION:
+	case SCHEMA_LIMIT:
+	case SCHEMA_ENTRIES:
+		return true;
+	case SCHEMA_MAP:
+	case SCHEMA_EXACT_MAP:
+	case SCHEMA_VERSION:
+	case SCHEMA_NUMBER:
+	case SCHEMA_NAME:
+	case SCHEMA_SHARED_NAME:
+	case SCHEMA_DEVICES:
+	case SCHEMA_CHANNELS:
+	case SCHEMA_ABSENT:
+		break;
+	}
+	return false;
+}
+
+void setting_name(const struct schema_key *key, struct buf *out)
+{
+	(void)buf_printf(out, "%s%s", key->path ? "" : "--",
+			 key->path ? key->path : key->option.name);
+}
+
+/* Variables and flags may hold any bytes, JSON may not: those are written as \xNN. */
+static json_t *text_json(const char *text)
+{
+	if (text_is_utf8((const uint8_t *)text, strlen(text)))
+		return json_string(text);
+	cleanup_buf struct buf plain = BUF_INIT(TEXT_BYTES_MAX);
+	for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++)
+		(void)buf_printf(&plain, isascii(*at) ? "%c" : "\\x%02x", *at);
+	return plain.error == 0 && plain.data ? json_string(plain.data) : NULL;
+}
+
+/* As Go writes a duration but for fractions: 1m30s, 1s500ms. */
+static json_t *duration_json(uint64_t ns)
+{
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} units[] = { { "h", 3600000000000 }, { "m", 60000000000 }, { "s", 1000000000 },
+		      { "ms", 1000000 },      { "us", 1000 },       { "ns", 1 } };
+	if (ns == INT64_MAX)
+		return json_string("infinite");
+	if (ns == 0)
+		return json_string("0s");
+	cleanup_buf struct buf text = BUF_INIT(TEXT_BYTES_MAX);
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		if (ns / units[i].ns > 0)
+			(void)buf_printf(&text, "%" PRIu64 "%s", ns / units[i].ns, units[i].name);
+		ns %= units[i].ns;
+	}
+	return text.error == 0 && text.data ? json_string(text.data) : NULL;
+}
+
+static json_t *choice_json(const struct schema_key *key, unsigned value)
+{
+	for (const struct schema_choice *choice = key->choices; choice->word; choice++)
+		if (choice->value == value)
+			return json_string(choice->word);
+	return json_null();
+}
+
+static json_t *choices_json(const struct schema_key *key, unsigned sum)
+{
+	json_t *list = json_array();
+	for (const struct schema_choice *choice = key->choices; choice->word; choice++) {
+		if ((sum & choice->value) == 0 ||
+		    json_array_append_new(list, json_string(choice->word)) == 0)
+			continue;
+		json_decref(list);
+		return NULL;
+	}
+	return list;
+}
+
+static json_t *entries_json(const struct time_slicing *sharing)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < sharing->resources_count; i++) {
+		const struct shared_resource *entry = &sharing->resources[i];
+		json_t *item = json_pack("{s:s, s:I}", "name", entry->name, "replicas",
+					 (json_int_t)entry->replicas);
+		if (json_array_append_new(list, item) == 0)
+			continue;
+		json_decref(list);
+		return NULL;
+	}
+	return list;
+}
+
+json_t *setting_value(const struct settings *settings, const struct schema_key *key)
+{
+	const void *field = (const char *)settings + key->offset;
+	unsigned number = 0;
+	switch (key->type) {
+	case SCHEMA_BOOL:
+		return json_boolean(*(const bool *)field);
+	case SCHEMA_TEXT:
+		return text_json(*(const char *const *)field);
+	case SCHEMA_DURATION:
+		return duration_json(*(const uint64_t *)field);
+	case SCHEMA_CHOICE:
+	case SCHEMA_LIMIT:
+		memcpy(&number, field, sizeof(number));
+		return choice_json(key, number);
+	case SCHEMA_CHOICES:
+		memcpy(&number, field, sizeof(number));
+		return choices_json(key, number);
+	case SCHEMA_ENTRIES:
+		return entries_json(field);
+	case SCHEMA_MAP:
+	case SCHEMA_EXACT_MAP:
+	case SCHEMA_VERSION:
+	case SCHEMA_NUMBER:
+	case SCHEMA_NAME:
+	case SCHEMA_SHARED_NAME:
+	case SCHEMA_DEVICES:
+	case SCHEMA_CHANNELS:
+	case SCHEMA_ABSENT:
+		break; /* not shown */
+	}
+	return json_null();
+}
+
+static bool is_plain(const char *text)
+{
+	for (const char *at = text; *at != '\0'; at++)
+		if (iscntrl((unsigned char)*at))
+			return false;
+	return text[0] != '\0';
+}
+
+/* A text that a terminal cannot show as it is stands in quotes, as in JSON. */
+static void scalar_text(const json_t *value, struct buf *out)
+{
+	const char *text = json_string_value(value);
+	if (text && is_plain(text)) {
+		(void)buf_text(out, text);
+		return;
+	}
+	char *quoted = json_dumps(value, JSON_ENCODE_ANY);
+	if (quoted)
+		(void)buf_text(out, quoted);
+	else
+		out->error = -ENOMEM;
+	free(quoted);
+}
+
+void setting_value_text(const json_t *value, struct buf *out)
+{
+	if (!json_is_array(value)) {
+		scalar_text(value, out);
+		return;
+	}
+	for (size_t i = 0; i < json_array_size(value); i++) {
+		const json_t *item = json_array_get(value, i);
+		if (i > 0)
+			(void)buf_text(out, ", ");
+		if (json_is_object(item))
+			(void)buf_printf(out, "%s: %" JSON_INTEGER_FORMAT,
+					 json_string_value(json_object_get(item, "name")),
+					 json_integer_value(json_object_get(item, "replicas")));
+		else
+			scalar_text(item, out);
+	}
+	if (json_array_size(value) == 0)
+		(void)buf_text(out, "[]");
+}
+
+json_t *setting_origin(const struct settings *settings, const struct schema_key *key)
+{
+	const struct settings_source *source = &settings->sources[schema_index(key)];
+	switch (source->origin) {
+	case SETTINGS_ORIGIN_FILE:
+		return json_pack("{s:s, s:o, s:I}", "kind", "file", "file",
+				 text_json(settings->config_file), "line",
+				 (json_int_t)source->line);
+	case SETTINGS_ORIGIN_ENVIRONMENT:
+		return json_pack("{s:s, s:s}", "kind", "environment", "name", source->name);
+	case SETTINGS_ORIGIN_FLAG:
+		return json_pack("{s:s, s:s}", "kind", "flag", "name", source->name);
+	case SETTINGS_ORIGIN_DEFAULT:
+		break;
+	}
+	return json_pack("{s:s}", "kind", "default");
+}
+
+void setting_origin_text(const struct settings *settings, const struct schema_key *key,
+			 struct buf *out)
+{
+	const struct settings_source *source = &settings->sources[schema_index(key)];
+	switch (source->origin) {
+	case SETTINGS_ORIGIN_FILE:
+		(void)buf_printf(out, "file %s:%u", settings->config_file, source->line);
+		return;
+	case SETTINGS_ORIGIN_ENVIRONMENT:
+		(void)buf_printf(out, "environment %s", source->name);
+		return;
+	case SETTINGS_ORIGIN_FLAG:
+		(void)buf_printf(out, "flag %s", source->name);
+		return;
+	case SETTINGS_ORIGIN_DEFAULT:
+		break;
+	}
+	(void)buf_text(out, "default");
+}
