@@ -105,6 +105,15 @@ def yamllint():
     return run("yamllint", "--strict", *tracked("*.yaml", "*.yml", ".clang-format", ".clang-tidy"))
 
 
+def manual_pages():
+    """As the clang build made them from the table of commands."""
+    code, output = clang_build()
+    if code:
+        return code, output
+    pages = sorted(str(page) for page in (ROOT / "build-clang" / "src" / "cli").glob("*.1"))
+    return run("mandoc", "-Tlint", *pages) if pages else (1, "there are none")
+
+
 STEPS = {
     "clang-format": clang_format,
     "codespell": codespell,
@@ -112,6 +121,7 @@ STEPS = {
     "yamllint": yamllint,
     "gcc -fanalyzer": gcc_analyzer,
     "clang build": clang_build,
+    "manual pages": manual_pages,
     "cppcheck": cppcheck,
     "clang-tidy": clang_tidy,
 }
