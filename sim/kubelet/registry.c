@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/unix_socket.h"
 #include "rpc/server.h"
 #include "sim/kubelet/extended_name.h"
 #include "wire.pb-c.h"
@@ -159,13 +160,13 @@ static int check_request(const Wire__RegisterRequest *request, struct err *err)
 static int start_registration(struct registry *registry, struct rpc_call *call,
 			      const Wire__RegisterRequest *request, struct err *err)
 {
-	char path[RPC_SOCKET_PATH_MAX + 1];
+	char path[UNIX_SOCKET_PATH_MAX + 1];
 	int length = snprintf(path, sizeof(path), "%s/%s", registry->directory, request->endpoint);
-	if (length < 0 || length > RPC_SOCKET_PATH_MAX)
+	if (length < 0 || length > UNIX_SOCKET_PATH_MAX)
 		return err_set(
 			err, -ENAMETOOLONG,
 			"failed to dial device plugin: the socket's path has more than %d bytes",
-			RPC_SOCKET_PATH_MAX);
+			UNIX_SOCKET_PATH_MAX);
 	if (registry->count == REGISTRATIONS_MAX)
 		return err_set(err, -ENOSPC, "this node takes at most %d plugins at a time",
 			       REGISTRATIONS_MAX);
@@ -244,11 +245,11 @@ static int wipe_sockets(const char *directory, struct err *err)
 
 static int listen_at(struct registry *registry, struct err *err)
 {
-	char path[RPC_SOCKET_PATH_MAX + 1];
+	char path[UNIX_SOCKET_PATH_MAX + 1];
 	int length = snprintf(path, sizeof(path), "%s/%s", registry->directory, KUBELET_SOCKET);
-	if (length < 0 || length > RPC_SOCKET_PATH_MAX)
+	if (length < 0 || length > UNIX_SOCKET_PATH_MAX)
 		return err_set(err, -ENAMETOOLONG, "%s: a socket's path has at most %d bytes",
-			       registry->directory, RPC_SOCKET_PATH_MAX);
+			       registry->directory, UNIX_SOCKET_PATH_MAX);
 	if (mkdir(registry->directory, DIRECTORY_MODE) < 0 && errno != EEXIST)
 		return err_errno(err, -errno, "%s", registry->directory);
 	int r = wipe_sockets(registry->directory, err);

@@ -3,8 +3,7 @@
  * The server side, on the agent's loop. A connection is one request and one answer; every
  * connection has a timer, so that a client that hangs costs a bounded time. Connections have fixed
  * places, so that none fails for lack of memory: libuv would not listen again after one that was
- * never accepted. A place is free when both handles are closed. The socket is made here: the handle
- * of uv_pipe_bind() removes the file at its path when closed, even if a newer agent made it.
+ * never accepted. A place is free when both handles are closed.
  */
 #include "control/control.h"
 
@@ -19,9 +18,9 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/unix_socket.h"
 
 enum {
-	SOCKET_MODE = 0600,
 	DIRECTORY_MODE = 0755,
 	BACKLOG = 16,
 	HANDLES = 2,
@@ -46,9 +45,7 @@ struct control {
 	unsigned connections;
 	bool is_waiting; /* one came while all places were taken; libuv holds it */
 	bool is_closed;
-	dev_t device; /* of the socket file that we made */
-	ino_t inode;
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	struct unix_socket socket;
 };
 
 static void accept_one(struct control *control);
@@ -173,21 +170,11 @@ static void on_connection(uv_stream_t *listener, int status)
 		accept_one(container_of(listener, struct control, listener));
 }
 
-static int set_address(struct sockaddr_un *address, const char *path)
-{
-	size_t length = strlen(path);
-	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	if (length >= sizeof(address->sun_path))
-		return -ENAMETOOLONG;
-	memcpy(address->sun_path, path, length + 1);
-	return 0;
-}
-
 /* Connects, or says why not. The descriptor is the caller's. */
 static int dial(const char *path, unsigned timeout_ms)
 {
 	struct sockaddr_un address;
-	int r = set_address(&address, path);
+	int r = unix_socket_address(path, &address);
 	if (r < 0)
 		return r;
 	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -209,7 +196,7 @@ static bool is_served(const char *path)
 {
 	struct sockaddr_un address;
 	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || set_address(&address, path) < 0)
+	if (fd < 0 || unix_socket_address(path, &address) < 0)
 		return false;
 	return connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 ||
 	       errno == EAGAIN;
@@ -250,26 +237,6 @@ static void on_listener_closed(uv_handle_t *handle)
 	release(control);
 }
 
-/* The descriptor of a socket at our path, bound. */
-static int make_socket(struct control *control, int *ret, struct err *err)
-{
-	struct sockaddr_un address;
-	struct stat status;
-	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return err_errno(err, -errno, "%s: cannot make a socket", control->path);
-	(void)set_address(&address, control->path); /* its length is known to be good */
-	/* Linux takes the mode of the file from the socket, so it is never open to others. */
-	if (fchmod(fd, SOCKET_MODE) < 0 ||
-	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    lstat(control->path, &status) < 0)
-		return err_errno(err, -errno, "%s: cannot bind a socket", control->path);
-	control->device = status.st_dev;
-	control->inode = status.st_ino;
-	*ret = TAKE_FD(fd);
-	return 0;
-}
-
 static int listen_on(struct control *control, int fd, struct err *err)
 {
 	int r = uv_pipe_open(&control->listener, fd);
@@ -277,7 +244,9 @@ static int listen_on(struct control *control, int fd, struct err *err)
 		(void)close(fd);
 	else
 		r = uv_listen((uv_stream_t *)&control->listener, BACKLOG, on_connection);
-	return r < 0 ? err_set(err, r, "%s: cannot listen: %s", control->path, uv_strerror(r)) : 0;
+	return r < 0 ? err_set(err, r, "%s: cannot listen: %s", control->socket.path,
+			       uv_strerror(r))
+		     : 0;
 }
 
 int control_start(uv_loop_t *loop, const char *path, struct control_handler *handler,
@@ -286,17 +255,15 @@ int control_start(uv_loop_t *loop, const char *path, struct control_handler *han
 	cleanup_free struct control *control = calloc(1, sizeof(*control));
 	if (!control)
 		return err_set(err, -ENOMEM, "out of memory");
-	size_t length = strlen(path);
-	if (length >= sizeof(control->path))
-		return err_set(err, -ENAMETOOLONG, "%s: a socket path has at most %zu bytes", path,
-			       sizeof(control->path) - 1);
-	memcpy(control->path, path, length + 1);
+	if (strlen(path) > UNIX_SOCKET_PATH_MAX)
+		return err_set(err, -ENAMETOOLONG, "%s: a socket path has at most %d bytes", path,
+			       UNIX_SOCKET_PATH_MAX);
 	control->loop = loop;
 	control->handler = handler;
 	int fd = -1;
 	int r = clear_place(path, err);
 	if (r == 0)
-		r = make_socket(control, &fd, err);
+		r = unix_socket_make(path, &control->socket, &fd, err);
 	if (r < 0)
 		return r;
 	(void)uv_pipe_init(loop, &control->listener, 0); /* cannot fail */
@@ -313,12 +280,8 @@ void control_stop(struct control *control)
 {
 	if (!control)
 		return;
-	struct stat status;
 	control->handler = NULL;
-	/* Before the inode is free for others to get. */
-	if (lstat(control->path, &status) == 0 && status.st_dev == control->device &&
-	    status.st_ino == control->inode)
-		(void)unlink(control->path); /* a path that stays is a nuisance, not a fault */
+	unix_socket_remove(&control->socket);
 	uv_close((uv_handle_t *)&control->listener, on_listener_closed);
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/unix_socket.h"
 #include "kubelet/registration.h"
 #include "kubelet/service.h"
 #include "kubelet/watch.h"
@@ -19,7 +20,7 @@
 #include "rpc/client.h"
 
 enum {
-	SOCKET_PATH_BYTES = RPC_SOCKET_PATH_MAX + 1,
+	SOCKET_PATH_BYTES = UNIX_SOCKET_PATH_MAX + 1,
 	/* Kubelet dials us inside Register with a deadline of 10 s; ours must be longer. */
 	REGISTER_DEADLINE_MS = 15000,
 	STEPS_MAX = 2, /* serve, then register */
@@ -195,7 +196,7 @@ static int set_paths(struct plugin *plugin, const char *kubelet_socket, const ch
 	if (kubelet >= SOCKET_PATH_BYTES || own >= SOCKET_PATH_BYTES)
 		return err_set(err, -ENAMETOOLONG,
 			       "kubelet-socket: %.80s...: a socket path has at most %d bytes",
-			       beside, RPC_SOCKET_PATH_MAX);
+			       beside, UNIX_SOCKET_PATH_MAX);
 	return 0;
 }
 

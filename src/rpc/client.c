@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/unix_socket.h"
 #include "rpc/calling.h"
 #include "rpc/link.h"
 
@@ -15,7 +16,7 @@ struct rpc_client {
 	struct link link;
 	struct calling calling;
 	uv_loop_t *loop; /* borrowed */
-	char path[RPC_SOCKET_PATH_MAX + 1];
+	char path[UNIX_SOCKET_PATH_MAX + 1];
 	uint8_t read_bytes[LINK_READ_BYTES];
 };
 
@@ -47,10 +48,10 @@ static void on_closed(struct link *link)
 
 int rpc_client_open(uv_loop_t *loop, const char *path, struct rpc_client **ret, struct err *err)
 {
-	if (strlen(path) > RPC_SOCKET_PATH_MAX)
+	if (strlen(path) > UNIX_SOCKET_PATH_MAX)
 		return err_set(err, -ENAMETOOLONG,
 			       "%s: a socket path has at most %d bytes; use a shorter one", path,
-			       RPC_SOCKET_PATH_MAX);
+			       UNIX_SOCKET_PATH_MAX);
 	struct rpc_client *client = calloc(1, sizeof(*client));
 	if (!client)
 		return err_set(err, -ENOMEM, "%s: out of memory", path);

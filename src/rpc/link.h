@@ -45,7 +45,7 @@ struct link {
  * link_close() ends it. */
 void link_init(struct link *link, uv_loop_t *loop);
 
-/** Begin to connect. @path is borrowed for the call and fits (RPC_SOCKET_PATH_MAX). */
+/** Begin to connect. @path is borrowed for the call and fits (UNIX_SOCKET_PATH_MAX). */
 void link_connect(struct link *link, const char *path);
 
 /** The pipe is connected: read and write from now on. */

@@ -1,35 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * See server.h. Listens, and puts the server's half of gRPC (serving.h) on each connection's socket
- * (link.h). The listening socket is made here and not by uv_pipe_bind(), which cuts long paths, and
- * whose handle removes the file at its path when closed, even if a newer server made it.
+ * (link.h).
  */
 #include "rpc/server.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/unix_socket.h"
 #include "rpc/link.h"
 #include "rpc/serving.h"
 
 enum {
 	BACKLOG = 128,
-	SOCKET_MODE = 0600, /* kubelet is root, as we are */
 	/* What a peer that does not read can delay our end. */
 	LINGER_MS = 1000,
 };
-
-static_assert(sizeof(((struct sockaddr_un *)0)->sun_path) == RPC_SOCKET_PATH_MAX + 1,
-	      "the limit is sun_path");
 
 /* Freed when it is stopped and the last of its handles is closed. */
 struct rpc_server {
@@ -42,9 +35,7 @@ struct rpc_server {
 	bool is_waiting;   /* another one came while we were refusing; libuv holds it */
 	bool is_listening; /* the handle is not yet closed */
 	bool is_stopped;
-	dev_t device; /* of the socket file that we made */
-	ino_t inode;
-	char path[RPC_SOCKET_PATH_MAX + 1];
+	struct unix_socket socket;
 	uint8_t read_bytes[LINK_READ_BYTES]; /* shared: a read is used up before the next */
 };
 
@@ -177,7 +168,7 @@ static void on_connection(uv_stream_t *stream, int status)
 
 static int check_directory(const char *path, struct err *err)
 {
-	char directory[RPC_SOCKET_PATH_MAX + 1];
+	char directory[UNIX_SOCKET_PATH_MAX + 1];
 	const char *slash = strrchr(path, '/');
 	if (!slash)
 		return 0;
@@ -201,54 +192,17 @@ static int check_path(const char *path, struct err *err)
 	size_t length = strlen(path);
 	if (length == 0)
 		return err_set(err, -EINVAL, "the socket path is empty");
-	if (length > RPC_SOCKET_PATH_MAX)
+	if (length > UNIX_SOCKET_PATH_MAX)
 		return err_set(err, -ENAMETOOLONG,
 			       "%s: a socket path has at most %d bytes, this one %zu; use a "
 			       "shorter one",
-			       path, RPC_SOCKET_PATH_MAX, length);
+			       path, UNIX_SOCKET_PATH_MAX, length);
 	return check_directory(path, err);
-}
-
-static int bind_socket(int fd, const char *path, struct err *err)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	memcpy(address.sun_path, path, strlen(path));
-	/* Linux takes the mode of the file from the socket, so it is never open to others. */
-	if (fchmod(fd, SOCKET_MODE) < 0)
-		return err_errno(err, -errno, "%s: cannot set the mode", path);
-	if (unlink(path) < 0 && errno != ENOENT)
-		return err_errno(err, -errno, "%s: cannot remove what lies there", path);
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return err_errno(err, -errno, "%s: cannot bind a socket", path);
-	if (listen(fd, BACKLOG) < 0)
-		return err_errno(err, -errno, "%s: cannot listen", path);
-	return 0;
-}
-
-static int make_socket(struct rpc_server *server, int *ret, struct err *err)
-{
-	const char *path = server->path;
-	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return err_errno(err, -errno, "%s: cannot make a socket", path);
-	int r = bind_socket(fd, path, err);
-	if (r < 0)
-		return r;
-	struct stat status;
-	if (lstat(path, &status) < 0)
-		return err_errno(err, -errno, "%s: cannot find our socket", path);
-
-	server->device = status.st_dev;
-	server->inode = status.st_ino;
-	*ret = TAKE_FD(fd);
-	return 0;
 }
 
 bool rpc_server_is_reachable(const struct rpc_server *server)
 {
-	struct stat status;
-	return lstat(server->path, &status) == 0 && status.st_dev == server->device &&
-	       status.st_ino == server->inode;
+	return unix_socket_is_ours(&server->socket);
 }
 
 /* --- start and stop ------------------------------------------------------------------------ */
@@ -268,7 +222,7 @@ static int listen_on(struct rpc_server *server, int fd, struct err *err)
 		(void)close(fd);
 	else
 		r = uv_listen(stream, BACKLOG, on_connection);
-	return r < 0 ? err_errno(err, r, "%s: cannot listen", server->path) : 0;
+	return r < 0 ? err_errno(err, r, "%s: cannot listen", server->socket.path) : 0;
 }
 
 static int server_new(uv_loop_t *loop, const char *path, struct rpc_server **ret, int *ret_fd,
@@ -277,9 +231,10 @@ static int server_new(uv_loop_t *loop, const char *path, struct rpc_server **ret
 	cleanup_free struct rpc_server *server = calloc(1, sizeof(*server));
 	if (!server)
 		return err_set(err, -ENOMEM, "%s: out of memory", path);
-	memcpy(server->path, path, strlen(path) + 1);
 	list_init(&server->connections);
-	int r = make_socket(server, ret_fd, err);
+	if (unlink(path) < 0 && errno != ENOENT)
+		return err_errno(err, -errno, "%s: cannot remove what lies there", path);
+	int r = unix_socket_make(path, &server->socket, ret_fd, err);
 	if (r < 0)
 		return r;
 	(void)uv_pipe_init(loop, &server->listener, 0); /* cannot fail */
@@ -315,9 +270,7 @@ void rpc_server_stop(struct rpc_server *server)
 	if (!server)
 		return;
 	server->is_stopped = true;
-	/* Before the inode is free for others to get. */
-	if (rpc_server_is_reachable(server))
-		(void)unlink(server->path); /* a path that stays is a nuisance, not a fault */
+	unix_socket_remove(&server->socket);
 	uv_close((uv_handle_t *)&server->listener, on_listener_closed);
 	uv_loop_t *loop = server->listener.loop;
 	uv_update_time(loop); /* its clock stands still while code runs */

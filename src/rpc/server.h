@@ -53,7 +53,7 @@ struct rpc_service {
 /**
  * Listen and serve. A file that lies at @path is removed first.
  *
- * @path  at most RPC_SOCKET_PATH_MAX bytes.
+ * @path  at most UNIX_SOCKET_PATH_MAX bytes.
  *
  * The file is readable and writable for its owner only.
  *

@@ -25,8 +25,6 @@ enum rpc_status {
 enum {
 	RPC_MESSAGE_BYTES_MAX =
 		4 << 20, /* gRPC's own default limit, which kubelet uses in both directions */
-	RPC_SOCKET_PATH_MAX =
-		107, /* sun_path less its terminator; libuv would cut a longer one silently */
 };
 
 /** The code's name as gRPC writes it, "Unavailable"; "Code(n)" has no name here and reads

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/unix_socket.h"
 #include "rpc/client.h"
 #include "rpc/server.h"
 
@@ -692,10 +693,10 @@ static void long_path_is_refused_and_not_cut(void **state)
 	memset(path, 'x', sizeof(path));
 	memcpy(path, f->directory, strlen(f->directory));
 	path[strlen(f->directory)] = '/';
-	path[RPC_SOCKET_PATH_MAX + 1] = '\0';
+	path[UNIX_SOCKET_PATH_MAX + 1] = '\0';
 	assert_int_equal(try_start(f, path, &err), -ENAMETOOLONG);
 	assert_non_null(strstr(err.msg, "at most 107 bytes"));
-	path[RPC_SOCKET_PATH_MAX] = '\0';
+	path[UNIX_SOCKET_PATH_MAX] = '\0';
 	assert_int_equal(try_start(f, path, &err), 0);
 }
 
