@@ -10,10 +10,10 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "base/unix_socket.h"
 #include "core/settings.h"
 
 enum {
-	UNIX_PATH_MAX_BYTES = 107, /* sun_path without its end */
 	MILLISECOND_NS = 1000 * 1000,
 };
 
@@ -459,7 +459,7 @@ static const struct schema_key keys[] = {
 	  .type = SCHEMA_TEXT,
 	  .offset = AT(kubelet_socket),
 	  .allowed = SOCKET_PATH_ALLOWED,
-	  .max = UNIX_PATH_MAX_BYTES },
+	  .max = UNIX_SOCKET_PATH_MAX },
 	{ .option = { FLAG("cdi-feature-flags", "LIST"), .env = "CDI_FEATURE_FLAGS",
 		      .default_text = "",
 		      .help = "for CDI specifications; no effect without them" },
@@ -477,7 +477,7 @@ static const struct schema_key keys[] = {
 	  .offset = AT(agent_socket),
 	  .allowed = SOCKET_PATH_ALLOWED,
 	  .min = 1,
-	  .max = UNIX_PATH_MAX_BYTES },
+	  .max = UNIX_SOCKET_PATH_MAX },
 	{ .option = { FLAG("http-listen", "ADDRESS"), .env = "ROTA_HTTP_LISTEN", .default_text = "",
 		      .help = "where /metrics, /healthz and /readyz are served, as :PORT or "
 			      "NUMBER:PORT; empty: nowhere" },

@@ -232,8 +232,6 @@ static int server_new(uv_loop_t *loop, const char *path, struct rpc_server **ret
 	if (!server)
 		return err_set(err, -ENOMEM, "%s: out of memory", path);
 	list_init(&server->connections);
-	if (unlink(path) < 0 && errno != ENOENT)
-		return err_errno(err, -errno, "%s: cannot remove what lies there", path);
 	int r = unix_socket_make(path, &server->socket, ret_fd, err);
 	if (r < 0)
 		return r;
@@ -249,6 +247,9 @@ int rpc_server_start(uv_loop_t *loop, const char *path, struct rpc_service *serv
 	int r = check_path(path, err);
 	if (r < 0)
 		return r;
+	if (unlink(path) < 0 && errno != ENOENT)
+		return err_errno(err, -errno, "%s: cannot remove what lies there", path);
+
 	struct rpc_server *server = NULL;
 	int fd = -1;
 	r = server_new(loop, path, &server, &fd, err);

@@ -55,6 +55,7 @@ static void has_every_flag_of_nvidia_and_ours(void **state)
 		{ "cdi-feature-flags", NULL, "CDI_FEATURE_FLAGS", "" },
 		{ "cdi-disable-hooks", NULL, "CDI_DISABLE_HOOKS", "" },
 		{ "agent-socket", NULL, "ROTA_AGENT_SOCKET", "/run/rota/agent.sock" },
+		{ "http-listen", NULL, "ROTA_HTTP_LISTEN", "" },
 		{ "driver-deadline", NULL, "ROTA_DRIVER_DEADLINE", "30s" },
 		{ "log-level", NULL, "ROTA_LOG_LEVEL", "info" },
 		{ "log-format", NULL, "ROTA_LOG_FORMAT", "logfmt" },
