@@ -59,7 +59,6 @@ static void has_every_flag_of_nvidia_and_ours(void **state)
 		{ "driver-deadline", NULL, "ROTA_DRIVER_DEADLINE", "30s" },
 		{ "log-level", NULL, "ROTA_LOG_LEVEL", "info" },
 		{ "log-format", NULL, "ROTA_LOG_FORMAT", "logfmt" },
-		{ "http-listen", NULL, "ROTA_HTTP_LISTEN", "" },
 	};
 	size_t flags = 0;
 	size_t count = 0;
