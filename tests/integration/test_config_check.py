@@ -79,6 +79,16 @@ class CheckTest(unittest.TestCase):
             ">= 2, 1 is not allowed, allowed: 2 to 61000 (the agent refuses the file)",
         ])
 
+    def test_a_block_of_ours_turns_warnings_into_refusals(self):
+        path = self.file(WARNED + "rota: {}\n")
+        code, out, err = rota("config", "check", "--lenient", path)
+        self.assertEqual((code, err), (1, ""))
+        self.assertEqual(out, f"{path}:2:20: flags.failOnInitError: yes is read as true, write "
+                              "true; with a rota: block this is refused (the agent refuses the "
+                              "file)\n")
+        path = self.file(GOOD + "rota: {turns: {mode: none}, health: {settle: 5s}}\n")
+        self.assertEqual(rota("config", "check", path), (0, f"{path}: ok\n", ""))
+
     def test_a_warning_fails_the_check_unless_it_is_lenient(self):
         path = self.file(WARNED)
         self.assertEqual(rota("config", "check", path)[0], 1)
