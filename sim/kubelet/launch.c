@@ -107,7 +107,8 @@ static const char *visible_by_mounts(struct arena *arena, const Wire__Allocation
 	size_t prefix = strlen(VISIBLE_MOUNTS "/");
 	for (size_t i = 0; allocation && list && i < allocation->n_mounts; i++) {
 		const char *path = allocation->mounts[i]->container_path;
-		if (strncmp(path, VISIBLE_MOUNTS "/", prefix) != 0)
+		/* Below a folder is what is no GPU: imex/0. */
+		if (strncmp(path, VISIBLE_MOUNTS "/", prefix) != 0 || strchr(path + prefix, '/'))
 			continue;
 		bool is_first = strcmp(list, "none") == 0;
 		list = arena_printf(arena, "%s%s%s", is_first ? "" : list, is_first ? "" : ",",

@@ -24,6 +24,7 @@
 #include "control/control.h"
 #include "core/resource.h"
 #include "driver/driver.h"
+#include "kubelet/nodes.h"
 #include "kubelet/plugin.h"
 
 static const int signal_numbers[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP };
@@ -229,6 +230,19 @@ static void on_warning(struct driver_listener *listener, const char *text)
 	log_warn("driver has a complaint, going on", KV_STR("cause", text));
 }
 
+/* Once for each configuration: a channel that containers must have, or a warning. */
+static int check_imex(const struct settings *settings, struct err *err)
+{
+	struct err cause = ERR_INIT;
+	int r = nodes_check_imex(settings, "", &cause);
+	if (r < 0 && settings->imex_required)
+		return err_set(err, r, "%s", cause.msg);
+	if (r < 0)
+		log_warn("the IMEX channel is not there, containers go without it until it is",
+			 KV_STR("node", ALLOCATION_IMEX_NODE));
+	return 0;
+}
+
 /* The first refusal of a row counts: since then the file is not the one in force. */
 static void note_refusal(struct agent *agent, const char *cause)
 {
@@ -246,6 +260,8 @@ static void reload(struct agent *agent)
 	struct err err = ERR_INIT;
 	cleanup_settings struct settings *settings = NULL;
 	int r = agent->source->load(agent->source, &settings, &err);
+	if (r == 0)
+		r = check_imex(settings, &err);
 	if (r == 0)
 		r = advertise(agent, settings, &err);
 	if (r < 0) {
@@ -431,7 +447,9 @@ int agent_run(const char *executable, struct agent_source *source, struct err *e
 		return r;
 	log_info("agent starts", KV_STR("version", ROTA_VERSION),
 		 KV_STR("config", agent->settings->config_file));
-	r = run(agent, executable, err);
+	r = check_imex(agent->settings, err);
+	if (r == 0)
+		r = run(agent, executable, err);
 	(void)snapshot_free(agent->snapshot);
 	(void)settings_free(agent->settings);
 	return r;

@@ -145,8 +145,6 @@ static void put_refused(const struct schema_key *key, struct buf *out)
 		(void)buf_text(out, "true");
 	else if (key->type == SCHEMA_LIMIT)
 		(void)buf_text(out, "a size");
-	else if (key->type == SCHEMA_CHANNELS)
-		(void)buf_text(out, "[0]");
 	else if (is_duration || key->type == SCHEMA_DEVICES)
 		(void)buf_printf(out, "other than %s", key->option.default_text);
 	else

@@ -29,6 +29,7 @@ bool setting_is_shown(const struct schema_key *key)
 	case SCHEMA_DURATION:
 	case SCHEMA_LIMIT:
 	case SCHEMA_ENTRIES:
+	case SCHEMA_CHANNELS:
 		return true;
 	case SCHEMA_MAP:
 	case SCHEMA_EXACT_MAP:
@@ -37,7 +38,6 @@ bool setting_is_shown(const struct schema_key *key)
 	case SCHEMA_NAME:
 	case SCHEMA_SHARED_NAME:
 	case SCHEMA_DEVICES:
-	case SCHEMA_CHANNELS:
 	case SCHEMA_ABSENT:
 		break;
 	}
@@ -138,6 +138,8 @@ json_t *setting_value(const struct settings *settings, const struct schema_key *
 		return choices_json(key, number);
 	case SCHEMA_ENTRIES:
 		return entries_json(field);
+	case SCHEMA_CHANNELS:
+		return *(const bool *)field ? json_pack("[i]", 0) : json_array();
 	case SCHEMA_MAP:
 	case SCHEMA_EXACT_MAP:
 	case SCHEMA_VERSION:
@@ -145,7 +147,6 @@ json_t *setting_value(const struct settings *settings, const struct schema_key *
 	case SCHEMA_NAME:
 	case SCHEMA_SHARED_NAME:
 	case SCHEMA_DEVICES:
-	case SCHEMA_CHANNELS:
 	case SCHEMA_ABSENT:
 		break; /* not shown */
 	}

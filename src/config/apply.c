@@ -81,7 +81,7 @@ static const char *allowed(const struct schema_key *key, char ret[static ALLOWED
 	case SCHEMA_DEVICES:
 		return "all";
 	case SCHEMA_CHANNELS:
-		return "[]";
+		return "[], [0]";
 	case SCHEMA_NAME:
 	case SCHEMA_SHARED_NAME:
 		return "a resource name such as nvidia.com/gpu";
@@ -194,6 +194,13 @@ static void store_unsigned(const struct apply *apply, const struct schema_key *k
 		memcpy(to, &value, sizeof(value));
 }
 
+static void store_bool(const struct apply *apply, const struct schema_key *key, bool value)
+{
+	bool *to = field(apply, key);
+	if (to)
+		*to = value;
+}
+
 static_assert(sizeof(enum mig_strategy) == sizeof(unsigned), "enums are stored as unsigned");
 static_assert(sizeof(enum log_level) == sizeof(unsigned), "enums are stored as unsigned");
 static_assert(sizeof(uint32_t) == sizeof(unsigned), "numbers are stored as unsigned");
@@ -207,9 +214,7 @@ static void accept_bool(const struct apply *apply, const struct schema_key *key,
 		apply_refuse_part(apply, place, "true", key->needs, "false");
 		return;
 	}
-	bool *to = field(apply, key);
-	if (to)
-		*to = value;
+	store_bool(apply, key, value);
 	apply_mark(apply, key, place);
 }
 
@@ -337,10 +342,8 @@ static void accept_channels(const struct apply *apply, const struct schema_key *
 	if (is_overridden(apply, key))
 		return;
 	apply_mark(apply, key, place);
-	if (count == 0)
-		return;
-	if (count == 1 && ids[0] == 0) {
-		apply_refuse_part(apply, place, "[0]", key->needs, "[]");
+	if (count == 0 || (count == 1 && ids[0] == 0)) {
+		store_bool(apply, key, count == 1);
 		return;
 	}
 	char found[CHANNELS_SHOWN * NUMBER_BYTES];
@@ -350,7 +353,7 @@ static void accept_channels(const struct apply *apply, const struct schema_key *
 					 i > 0 ? " " : "", ids[i]);
 	refuse(apply, place,
 	       "invalid IMEX channel IDs: invalid IMEX config: channelIDs must be [] or [0]; "
-	       "found [%s%s], allowed: []",
+	       "found [%s%s], allowed: [], [0]",
 	       found, count > CHANNELS_SHOWN ? " ..." : "");
 }
 

@@ -26,7 +26,7 @@ enum schema_type {
 	SCHEMA_NAME,        /* a resource name */
 	SCHEMA_SHARED_NAME, /* the same, of an entry of sharing.timeSlicing.resources */
 	SCHEMA_DEVICES,     /* which devices an entry shares */
-	SCHEMA_CHANNELS,    /* IMEX channel ids */
+	SCHEMA_CHANNELS,    /* IMEX channel ids, none or 0: a bool */
 	SCHEMA_LIMIT,       /* unsigned, one of choices; or a size of min..max bytes */
 	SCHEMA_ABSENT,      /* a part that this version does not have */
 };

@@ -1,19 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * NVIDIA's Allocate: checks first, then the names of the devices in the order of the request, each
- * once, so that two replicas of one GPU expose one GPU.
+ * once, so that two replicas of one GPU expose one GPU. Each device list strategy says them in its
+ * own way.
  */
 #include "core/allocation.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
 
+/* Words of the contract with NVIDIA's container runtime. */
+#define VISIBLE_DEVICES "NVIDIA_VISIBLE_DEVICES"
+#define MOUNTS_FOLDER   "/var/run/nvidia-container-devices"
+#define IMEX_CHANNEL    "0"
+
 enum {
-	NAMES_BYTES_MAX = 64 << 10
-}; /* DEVICES_MAX names of the longest uuid fit */
+	NAMES_BYTES_MAX = 64 << 10, /* DEVICES_MAX names of the longest uuid fit */
+	NODE_PATH_BYTES = 32,
+};
 
 static int refuse(const struct resource *resource, int code, struct err *err)
 {
@@ -38,44 +48,183 @@ static int find_all(const struct resource *resource, const struct id_text *ids, 
 	return 0;
 }
 
-static int put_names(const struct resource *resource, enum device_id_strategy strategy,
-		     const size_t *positions, size_t count, bool *is_named, struct buf *names)
+/* What is asked for, checked. Arrays live in the arena of the edits. */
+struct request {
+	const struct resource *resource;
+	const struct settings *settings;
+	const struct allocation_nodes *nodes;
+	size_t *positions; /* of the ids, in the resource */
+	size_t positions_count;
+	const char **names; /* of the devices, each once */
+	size_t names_count;
+	bool has_imex_channel;
+};
+
+static int check(const struct request *request, struct err *err)
 {
-	for (size_t i = 0; i < count; i++) {
-		const struct device *device = resource->replicas[positions[i]].device;
-		bool *done = &is_named[device - resource->snapshot->devices];
-		if (*done)
-			continue;
+	size_t count = request->positions_count;
+	if (!request->resource->is_shared || count <= 1 ||
+	    !request->settings->time_slicing.fail_requests_greater_than_one)
+		return 0;
+	(void)err_set(err, -EPERM, "maximum request size for shared resources is 1; found %zu",
+		      count);
+	return refuse(request->resource, -EPERM, err);
+}
+
+static const struct device *device_of(const struct request *request, size_t i)
+{
+	return request->resource->replicas[request->positions[i]].device;
+}
+
+static int find_names(struct request *request, struct arena *arena)
+{
+	const struct snapshot *snapshot = request->resource->snapshot;
+	bool by_index = request->settings->device_id_strategy == DEVICE_ID_INDEX;
+	bool *is_named = arena_array(arena, snapshot->devices_count, sizeof(*is_named));
+	request->names = arena_array(arena, snapshot->devices_count, sizeof(*request->names));
+	if (!is_named || !request->names)
+		return -ENOMEM;
+	for (size_t i = 0; i < request->positions_count; i++) {
+		const struct device *device = device_of(request, i);
+		bool *done = &is_named[device - snapshot->devices];
+		if (!*done)
+			request->names[request->names_count++] = by_index ? device->index
+									  : device->uuid;
 		*done = true;
-		const char *name = strategy == DEVICE_ID_INDEX ? device->index : device->uuid;
-		(void)buf_printf(names, "%s%s", names->len > 0 ? "," : "", name);
 	}
-	return buf_append(names, "", 0);
+	return 0;
+}
+
+static int add_names(const struct request *request, struct edits *edits)
+{
+	cleanup_buf struct buf names = BUF_INIT(NAMES_BYTES_MAX);
+	for (size_t i = 0; i < request->names_count; i++)
+		(void)buf_printf(&names, "%s%s", i > 0 ? "," : "", request->names[i]);
+	int r = buf_append(&names, "", 0); /* tells also what went wrong above */
+	return r < 0 ? r : edits_add_env(edits, VISIBLE_DEVICES, names.data);
+}
+
+/* With both strategies the mounts win, as in NVIDIA's plugin. */
+static int add_envs(const struct request *request, struct edits *edits)
+{
+	const struct settings *settings = request->settings;
+	bool has_list = (settings->device_list_strategies & DEVICE_LIST_ENVVAR) != 0;
+	bool has_mounts = (settings->device_list_strategies & DEVICE_LIST_VOLUME_MOUNTS) != 0;
+	int r = 0;
+	if (has_mounts)
+		r = edits_add_env(edits, VISIBLE_DEVICES, MOUNTS_FOLDER);
+	else if (has_list)
+		r = add_names(request, edits);
+	if (r == 0 && has_list && request->has_imex_channel)
+		r = edits_add_env(edits, "NVIDIA_IMEX_CHANNELS", IMEX_CHANNEL);
+
+	const struct {
+		const char *name;
+		bool is_enabled;
+	} parts[] = {
+		{ "NVIDIA_GDRCOPY", settings->gdrcopy_enabled },
+		{ "NVIDIA_GDS", settings->gds_enabled },
+		{ "NVIDIA_MOFED", settings->mofed_enabled },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(parts) && r == 0; i++)
+		if (parts[i].is_enabled)
+			r = edits_add_env(edits, parts[i].name, "enabled");
+	return r;
+}
+
+static int add_mount(struct edits *edits, const char *folder, const char *name)
+{
+	const char *path = arena_printf(&edits->arena, "%s/%s", folder, name);
+	return path ? edits_add_mount(edits, &(struct edit_mount){ path, "/dev/null", false })
+		    : -ENOMEM;
+}
+
+/* The names of the mount points say it; what is mounted does not matter. */
+static int add_mounts(const struct request *request, struct edits *edits)
+{
+	if ((request->settings->device_list_strategies & DEVICE_LIST_VOLUME_MOUNTS) == 0)
+		return 0;
+	int r = 0;
+	for (size_t i = 0; i < request->names_count && r == 0; i++)
+		r = add_mount(edits, MOUNTS_FOLDER, request->names[i]);
+	if (r == 0 && request->has_imex_channel)
+		r = add_mount(edits, MOUNTS_FOLDER "/imex", IMEX_CHANNEL);
+	return r;
+}
+
+/* The container sees the path that the host has below its dev root. */
+static int add_device(const struct request *request, const char *path, struct edits *edits)
+{
+	const char *root = request->settings->dev_root;
+	size_t length = strlen(root);
+	while (length > 0 && root[length - 1] == '/')
+		length--;
+	const char *host_path = arena_printf(&edits->arena, "%.*s%s", (int)length, root, path);
+	if (!host_path)
+		return -ENOMEM;
+	return edits_add_device(edits,
+				&(struct edit_device){ host_path + length, host_path, "rw" });
+}
+
+/* Two replicas of a GPU give its node twice, as in NVIDIA's plugin; kubelet takes one. */
+static int add_devices(const struct request *request, struct edits *edits)
+{
+	const struct settings *settings = request->settings;
+	unsigned without_cdi = DEVICE_LIST_ENVVAR | DEVICE_LIST_VOLUME_MOUNTS;
+	if (!settings->pass_device_specs || (settings->device_list_strategies & without_cdi) == 0)
+		return 0;
+	int r = 0;
+	for (size_t i = 0; i < request->nodes->control_count && r == 0; i++)
+		r = add_device(request, request->nodes->control[i], edits);
+	for (size_t i = 0; i < request->positions_count && r == 0; i++) {
+		char path[NODE_PATH_BYTES];
+		(void)snprintf(path, sizeof(path), "/dev/nvidia%" PRIu32,
+			       device_of(request, i)->minor);
+		r = add_device(request, path, edits);
+	}
+	if (r == 0 && request->has_imex_channel)
+		r = add_device(request, ALLOCATION_IMEX_NODE, edits);
+	return r;
+}
+
+/* All edits of a request that was found to be in order. */
+static int add_all(struct request *request, struct edits *edits)
+{
+	const size_t imex = 1;
+	int r = find_names(request, &edits->arena);
+	if (r == 0)
+		r = edits_reserve(edits, request->names_count + imex,
+				  request->nodes->control_count + request->positions_count + imex);
+	if (r == 0)
+		r = add_envs(request, edits);
+	if (r == 0)
+		r = add_mounts(request, edits);
+	if (r == 0)
+		r = add_devices(request, edits);
+	return r;
 }
 
 int allocation_make(const struct resource *resource, const struct settings *settings,
-		    const struct id_text *ids, size_t ids_count, struct edits *ret, struct err *err)
+		    const struct allocation_nodes *nodes, const struct id_text *ids,
+		    size_t ids_count, struct edits *ret, struct err *err)
 {
-	size_t devices_count = resource->snapshot->devices_count;
-	size_t *positions = arena_array(&ret->arena, ids_count, sizeof(*positions));
-	bool *is_named = arena_array(&ret->arena, devices_count, sizeof(*is_named));
-	if (!positions || !is_named)
+	struct request request = {
+		.resource = resource,
+		.settings = settings,
+		.nodes = nodes,
+		.positions = arena_array(&ret->arena, ids_count, sizeof(*request.positions)),
+		.positions_count = ids_count,
+		/* One that is required was there when the configuration was read. */
+		.has_imex_channel = settings->imex_channel &&
+				    (settings->imex_required || nodes->has_imex_channel),
+	};
+	if (!request.positions)
 		return err_set(err, -ENOMEM, "out of memory");
-	int r = find_all(resource, ids, ids_count, positions, err);
+	int r = find_all(resource, ids, ids_count, request.positions, err);
+	if (r == 0)
+		r = check(&request, err);
 	if (r < 0)
 		return r;
-	if (resource->is_shared && ids_count > 1 &&
-	    settings->time_slicing.fail_requests_greater_than_one) {
-		(void)err_set(err, -EPERM,
-			      "maximum request size for shared resources is 1; found %zu",
-			      ids_count);
-		return refuse(resource, -EPERM, err);
-	}
-
-	cleanup_buf struct buf names = BUF_INIT(NAMES_BYTES_MAX);
-	r = put_names(resource, settings->device_id_strategy, positions, ids_count, is_named,
-		      &names);
-	if (r == 0)
-		r = edits_add_env(ret, "NVIDIA_VISIBLE_DEVICES", names.data);
+	r = add_all(&request, ret);
 	return r < 0 ? err_set(err, r, "out of memory") : 0;
 }

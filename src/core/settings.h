@@ -137,6 +137,9 @@ struct settings {
 
 	struct time_slicing time_slicing;
 
+	bool imex_channel;  /* give containers IMEX channel 0, the only one that is allowed */
+	bool imex_required; /* and refuse to run where the node lacks it */
+
 	enum turns_mode turns_mode;
 	enum turns_policy turns_policy;
 	uint64_t turns_quantum_ns; /* the longest turn, 2 ms to 100 ms */

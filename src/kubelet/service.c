@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "core/allocation.h"
 #include "core/placement.h"
+#include "kubelet/nodes.h"
 
 static void refuse(struct service *service, struct rpc_call *call, enum rpc_status status,
 		   const char *text)
@@ -153,9 +154,11 @@ static void on_preferred(struct rpc_service *rpc, struct rpc_call *call, const u
 static int allocate_all(const struct service *service, const struct wire_ids *containers,
 			size_t count, struct edits *edits, struct err *err)
 {
+	struct allocation_nodes nodes = { 0 };
+	nodes_find(service->settings, "", &nodes);
 	for (size_t i = 0; i < count; i++) {
-		int r = allocation_make(service->resource, service->settings, containers[i].ids,
-					containers[i].count, &edits[i], err);
+		int r = allocation_make(service->resource, service->settings, &nodes,
+					containers[i].ids, containers[i].count, &edits[i], err);
 		if (r < 0)
 			return r;
 	}

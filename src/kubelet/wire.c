@@ -157,24 +157,71 @@ int wire_encode_preferred(const struct resource *resource, uint32_t *const *posi
 	return pack(&response.base, ret, err);
 }
 
-static ContainerAllocateResponse *allocated_new(const struct edits *edits, struct arena *arena)
+static bool fill_envs(ContainerAllocateResponse *response, const struct edits *edits,
+		      struct arena *arena)
 {
 	size_t count = edits->envs_count;
-	ContainerAllocateResponse *response = arena_alloc(arena, sizeof(*response));
 	EnvEntry *entries = arena_array(arena, count, sizeof(*entries));
-	EnvEntry **envs = arena_array(arena, count, sizeof(*envs));
-	if (!response || !entries || !envs)
-		return NULL;
-	container_allocate_response__init(response);
+	response->envs = arena_array(arena, count, sizeof(*response->envs));
+	if (!entries || !response->envs)
+		return false;
 	for (size_t i = 0; i < count; i++) {
 		env_entry__init(&entries[i]);
 		entries[i].key = text(edits->envs[i].name);
 		entries[i].value = text(edits->envs[i].value);
-		envs[i] = &entries[i];
+		response->envs[i] = &entries[i];
 	}
 	response->n_envs = count;
-	response->envs = envs;
-	return response;
+	return true;
+}
+
+static bool fill_mounts(ContainerAllocateResponse *response, const struct edits *edits,
+			struct arena *arena)
+{
+	size_t count = edits->mounts_count;
+	Mount *mounts = arena_array(arena, count, sizeof(*mounts));
+	response->mounts = arena_array(arena, count, sizeof(*response->mounts));
+	if (!mounts || !response->mounts)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		mount__init(&mounts[i]);
+		mounts[i].container_path = text(edits->mounts[i].container_path);
+		mounts[i].host_path = text(edits->mounts[i].host_path);
+		mounts[i].read_only = edits->mounts[i].is_read_only;
+		response->mounts[i] = &mounts[i];
+	}
+	response->n_mounts = count;
+	return true;
+}
+
+static bool fill_devices(ContainerAllocateResponse *response, const struct edits *edits,
+			 struct arena *arena)
+{
+	size_t count = edits->devices_count;
+	DeviceSpec *devices = arena_array(arena, count, sizeof(*devices));
+	response->devices = arena_array(arena, count, sizeof(*response->devices));
+	if (!devices || !response->devices)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		device_spec__init(&devices[i]);
+		devices[i].container_path = text(edits->devices[i].container_path);
+		devices[i].host_path = text(edits->devices[i].host_path);
+		devices[i].permissions = text(edits->devices[i].permissions);
+		response->devices[i] = &devices[i];
+	}
+	response->n_devices = count;
+	return true;
+}
+
+static ContainerAllocateResponse *allocated_new(const struct edits *edits, struct arena *arena)
+{
+	ContainerAllocateResponse *response = arena_alloc(arena, sizeof(*response));
+	if (!response)
+		return NULL;
+	container_allocate_response__init(response);
+	bool is_filled = fill_envs(response, edits, arena) && fill_mounts(response, edits, arena) &&
+			 fill_devices(response, edits, arena);
+	return is_filled ? response : NULL;
 }
 
 int wire_encode_allocated(const struct edits *edits, size_t containers, struct wire_bytes *ret,

@@ -48,6 +48,7 @@ int wire_encode_preferred(const struct resource *resource, uint32_t *const *posi
 			  const size_t *counts, size_t containers, struct wire_bytes *ret,
 			  struct err *err);
 
+/** One answer a container. 0, -EMSGSIZE, -ENOMEM. */
 int wire_encode_allocated(const struct edits *edits, size_t containers, struct wire_bytes *ret,
 			  struct err *err);
 

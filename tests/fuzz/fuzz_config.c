@@ -53,10 +53,9 @@ static void check_findings(const struct findings *findings)
 static void check_settings(const struct settings *settings)
 {
 	check(settings->mig_strategy == MIG_STRATEGY_NONE, "MIG got through");
-	check(settings->device_list_strategies == DEVICE_LIST_ENVVAR, "a device list got through");
-	check(!settings->pass_device_specs && !settings->gds_enabled && !settings->mofed_enabled &&
-		      !settings->gdrcopy_enabled,
-	      "a missing part got through");
+	const unsigned known_lists = DEVICE_LIST_ENVVAR | DEVICE_LIST_VOLUME_MOUNTS;
+	check(settings->device_list_strategies != 0, "no device list");
+	check((settings->device_list_strategies & ~known_lists) == 0, "a device list got through");
 	const struct time_slicing *sharing = &settings->time_slicing;
 	check(sharing->resources_count <= SCHEMA_ENTRIES_MAX, "too many entries");
 	for (size_t i = 0; i < sharing->resources_count; i++) {

@@ -31,12 +31,21 @@ static struct resource *resource_of_five(void)
 static void allocate(const struct resource *resource, const struct wire_ids *containers,
 		     size_t count)
 {
-	const struct settings settings = { 0 };
+	const struct settings settings = {
+		.device_list_strategies = DEVICE_LIST_ENVVAR | DEVICE_LIST_VOLUME_MOUNTS,
+		.pass_device_specs = true,
+		.imex_channel = true,
+		.dev_root = "/",
+	};
+	const struct allocation_nodes nodes = { { "/dev/nvidiactl" }, 1, true };
 	for (size_t i = 0; i < count; i++) {
 		cleanup_edits struct edits edits = { 0 };
 		struct err err = ERR_INIT;
-		(void)allocation_make(resource, &settings, containers[i].ids, containers[i].count,
-				      &edits, &err); /* only its memory safety is of interest */
+		int r = allocation_make(resource, &settings, &nodes, containers[i].ids,
+					containers[i].count, &edits, &err);
+		cleanup_wire_bytes struct wire_bytes bytes = { 0 };
+		if (r == 0)
+			(void)wire_encode_allocated(&edits, 1, &bytes, &err); /* may be too large */
 	}
 }
 

@@ -76,11 +76,11 @@ def replace_file(path, content):
 class Agent:
     """A running `rota agent` and its log."""
 
-    def __init__(self, arguments, environment, log):
+    def __init__(self, arguments, environment, log, prefix=()):
         self.log_path = log
         with open(log, "ab") as sink:
             self.process = subprocess.Popen(
-                [str(ROTA), "agent", *arguments], env=environment, stdin=subprocess.DEVNULL,
+                [*prefix, str(ROTA), "agent", *arguments], env=environment, stdin=subprocess.DEVNULL,
                 stdout=sink, stderr=subprocess.STDOUT)
         self.pid = self.process.pid
 
@@ -136,6 +136,8 @@ class Agent:
 class AgentCase(unittest.TestCase):
     """A node: kubelet's directory, a scenario, a configuration file, the sockets."""
 
+    prefix = ()  # a command that becomes the agent
+
     def setUp(self):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="rota-"))
         self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
@@ -180,7 +182,7 @@ class AgentCase(unittest.TestCase):
             arguments += ["--config-file", str(self.config_path)]
         self.agents += 1
         agent = Agent(arguments, self.environment(**(environment or {})),
-                      self.directory / f"agent-{self.agents}.log")
+                      self.directory / f"agent-{self.agents}.log", self.prefix)
         self.addCleanup(agent.kill)
         self.agent = agent
         return agent

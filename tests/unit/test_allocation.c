@@ -4,8 +4,14 @@
 
 #include <errno.h>
 
+#include "base/buf.h"
 #include "core/allocation.h"
 #include "failing.h"
+
+enum {
+	TEXT_BYTES_MAX = 4096,
+	CALLS_MAX = 64,
+};
 
 struct row {
 	const char *what;
@@ -80,10 +86,13 @@ static const struct row rows[] = {
 	  "invalid allocation request for \"nvidia.com/gpu\": invalid request: unknown device: GPU-0::9" },
 };
 
+static const struct allocation_nodes no_nodes = { 0 };
+
 static void check(const struct row *row)
 {
 	cleanup_resource struct resource *resource = given_resource(2, row->replicas);
 	struct settings settings = {
+		.device_list_strategies = DEVICE_LIST_ENVVAR,
 		.device_id_strategy = row->strategy,
 		.time_slicing = { .fail_requests_greater_than_one = row->fails_greater_than_one },
 	};
@@ -94,7 +103,7 @@ static void check(const struct row *row)
 
 	cleanup_edits struct edits edits = { 0 };
 	struct err err = ERR_INIT;
-	int r = allocation_make(resource, &settings, ids, count, &edits, &err);
+	int r = allocation_make(resource, &settings, &no_nodes, ids, count, &edits, &err);
 	if (row->refusal) {
 		assert_true(r < 0);
 		assert_string_equal(err.msg, row->refusal);
@@ -125,7 +134,7 @@ static void an_unhealthy_device_is_not_refused(void **state)
 	struct id_text id = given_id("GPU-0::1");
 	cleanup_edits struct edits edits = { 0 };
 
-	assert_int_equal(allocation_make(resource, &settings, &id, 1, &edits, NULL), 0);
+	assert_int_equal(allocation_make(resource, &settings, &no_nodes, &id, 1, &edits, NULL), 0);
 }
 
 static void a_long_unknown_id_is_cut_in_the_text(void **state)
@@ -139,23 +148,263 @@ static void a_long_unknown_id_is_cut_in_the_text(void **state)
 	cleanup_edits struct edits edits = { 0 };
 	struct err err = ERR_INIT;
 
-	assert_int_equal(allocation_make(resource, &settings, &id, 1, &edits, &err), -EINVAL);
+	assert_int_equal(allocation_make(resource, &settings, &no_nodes, &id, 1, &edits, &err),
+			 -EINVAL);
 	assert_int_equal(strlen(err.msg), ERR_TEXT_BYTES - 1);
 }
 
-static void fails_cleanly_when_memory_is_out(void **state)
+/* What a container gets, by settings and by what the node has. */
+struct edits_row {
+	const char *what;
+	unsigned strategies; /* 0: envvar */
+	struct settings settings;
+	bool has_uvm; /* /dev/nvidiactl and /dev/nvidia-uvm are there, the other two are not */
+	bool has_imex;
+	const char *ids[4];   /* ended by NULL; of two GPUs of five replicas */
+	const char *expected; /* one line an edit */
+};
+
+#define BOTH_LISTS (DEVICE_LIST_ENVVAR | DEVICE_LIST_VOLUME_MOUNTS)
+#define FOLDER     "/var/run/nvidia-container-devices"
+#define IMEX_NODE  "/dev/nvidia-caps-imex-channels/channel0"
+
+static const struct edits_row edits_rows[] = {
+	{ .what = "envvar: the names in one variable",
+	  .ids = { "GPU-1::0", "GPU-0::0" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=GPU-1,GPU-0\n" },
+	{ .what = "volume-mounts: the folder in the variable, a mount for each name",
+	  .strategies = DEVICE_LIST_VOLUME_MOUNTS,
+	  .ids = { "GPU-1::0", "GPU-0::0", "GPU-1::1" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=" FOLDER "\n"
+		      "mount /dev/null " FOLDER "/GPU-1\n"
+		      "mount /dev/null " FOLDER "/GPU-0\n" },
+	{ .what = "volume-mounts by index",
+	  .strategies = DEVICE_LIST_VOLUME_MOUNTS,
+	  .settings = { .device_id_strategy = DEVICE_ID_INDEX },
+	  .ids = { "GPU-1::0" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=" FOLDER "\n"
+		      "mount /dev/null " FOLDER "/1\n" },
+	{ .what = "volume-mounts override the value of envvar",
+	  .strategies = BOTH_LISTS,
+	  .ids = { "GPU-0::0" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=" FOLDER "\n"
+		      "mount /dev/null " FOLDER "/GPU-0\n" },
+	{ .what = "volume-mounts of nothing",
+	  .strategies = DEVICE_LIST_VOLUME_MOUNTS,
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=" FOLDER "\n" },
+	{ .what = "GDRCopy",
+	  .settings = { .gdrcopy_enabled = true },
+	  .ids = { "GPU-0::0" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=GPU-0\nenv NVIDIA_GDRCOPY=enabled\n" },
+	{ .what = "GPUDirect Storage",
+	  .settings = { .gds_enabled = true },
+	  .ids = { "GPU-0::0" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=GPU-0\nenv NVIDIA_GDS=enabled\n" },
+	{ .what = "MOFED",
+	  .settings = { .mofed_enabled = true },
+	  .ids = { "GPU-0::0" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=GPU-0\nenv NVIDIA_MOFED=enabled\n" },
+	{ .what = "all three with volume-mounts",
+	  .strategies = DEVICE_LIST_VOLUME_MOUNTS,
+	  .settings = { .gdrcopy_enabled = true, .gds_enabled = true, .mofed_enabled = true },
+	  .ids = { "GPU-0::0" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=" FOLDER "\n"
+		      "env NVIDIA_GDRCOPY=enabled\n"
+		      "env NVIDIA_GDS=enabled\n"
+		      "env NVIDIA_MOFED=enabled\n"
+		      "mount /dev/null " FOLDER "/GPU-0\n" },
+	{ .what = "device specs: control nodes that exist, then those of the GPUs as asked",
+	  .settings = { .pass_device_specs = true, .dev_root = "/" },
+	  .has_uvm = true,
+	  .ids = { "GPU-1::0", "GPU-0::0" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=GPU-1,GPU-0\n"
+		      "device /dev/nvidiactl /dev/nvidiactl rw\n"
+		      "device /dev/nvidia-uvm /dev/nvidia-uvm rw\n"
+		      "device /dev/nvidia1 /dev/nvidia1 rw\n"
+		      "device /dev/nvidia0 /dev/nvidia0 rw\n" },
+	{ .what = "device specs where no control node exists",
+	  .settings = { .pass_device_specs = true, .dev_root = "/" },
+	  .ids = { "GPU-0::0" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=GPU-0\n"
+		      "device /dev/nvidia0 /dev/nvidia0 rw\n" },
+	{ .what = "no device specs unless they are asked for",
+	  .settings = { .dev_root = "/" },
+	  .has_uvm = true,
+	  .ids = { "GPU-0::0" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=GPU-0\n" },
+	{ .what = "two replicas of a GPU are its node twice",
+	  .settings = { .pass_device_specs = true, .dev_root = "/" },
+	  .ids = { "GPU-1::0", "GPU-0::0", "GPU-1::4" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=GPU-1,GPU-0\n"
+		      "device /dev/nvidia1 /dev/nvidia1 rw\n"
+		      "device /dev/nvidia0 /dev/nvidia0 rw\n"
+		      "device /dev/nvidia1 /dev/nvidia1 rw\n" },
+	{ .what = "the dev root is of the host only",
+	  .settings = { .pass_device_specs = true, .dev_root = "/run/nvidia/driver" },
+	  .has_uvm = true,
+	  .ids = { "GPU-0::0" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=GPU-0\n"
+		      "device /run/nvidia/driver/dev/nvidiactl /dev/nvidiactl rw\n"
+		      "device /run/nvidia/driver/dev/nvidia-uvm /dev/nvidia-uvm rw\n"
+		      "device /run/nvidia/driver/dev/nvidia0 /dev/nvidia0 rw\n" },
+	{ .what = "a slash at the end of the dev root is not doubled",
+	  .settings = { .pass_device_specs = true, .dev_root = "/driver//" },
+	  .ids = { "GPU-0::0" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=GPU-0\n"
+		      "device /driver/dev/nvidia0 /dev/nvidia0 rw\n" },
+	{ .what = "an empty dev root is /",
+	  .settings = { .pass_device_specs = true, .dev_root = "" },
+	  .ids = { "GPU-0::0" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=GPU-0\n"
+		      "device /dev/nvidia0 /dev/nvidia0 rw\n" },
+	{ .what = "device specs beside volume-mounts",
+	  .strategies = DEVICE_LIST_VOLUME_MOUNTS,
+	  .settings = { .pass_device_specs = true, .dev_root = "/" },
+	  .ids = { "GPU-0::0" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=" FOLDER "\n"
+		      "mount /dev/null " FOLDER "/GPU-0\n"
+		      "device /dev/nvidia0 /dev/nvidia0 rw\n" },
+	{ .what = "strategies of CDI alone pass no device specs and no list",
+	  .strategies = DEVICE_LIST_CDI_CRI,
+	  .settings = { .pass_device_specs = true, .dev_root = "/", .gds_enabled = true },
+	  .has_uvm = true,
+	  .ids = { "GPU-0::0" },
+	  .expected = "env NVIDIA_GDS=enabled\n" },
+	{ .what = "IMEX with envvar is a variable",
+	  .settings = { .imex_channel = true },
+	  .has_imex = true,
+	  .ids = { "GPU-0::0" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=GPU-0\nenv NVIDIA_IMEX_CHANNELS=0\n" },
+	{ .what = "IMEX with volume-mounts is a mount",
+	  .strategies = DEVICE_LIST_VOLUME_MOUNTS,
+	  .settings = { .imex_channel = true },
+	  .has_imex = true,
+	  .ids = { "GPU-0::0" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=" FOLDER "\n"
+		      "mount /dev/null " FOLDER "/GPU-0\n"
+		      "mount /dev/null " FOLDER "/imex/0\n" },
+	{ .what = "IMEX with both is both, its node last",
+	  .strategies = BOTH_LISTS,
+	  .settings = { .imex_channel = true, .pass_device_specs = true, .dev_root = "/host" },
+	  .has_uvm = true,
+	  .has_imex = true,
+	  .ids = { "GPU-0::0" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=" FOLDER "\n"
+		      "env NVIDIA_IMEX_CHANNELS=0\n"
+		      "mount /dev/null " FOLDER "/GPU-0\n"
+		      "mount /dev/null " FOLDER "/imex/0\n"
+		      "device /host/dev/nvidiactl /dev/nvidiactl rw\n"
+		      "device /host/dev/nvidia-uvm /dev/nvidia-uvm rw\n"
+		      "device /host/dev/nvidia0 /dev/nvidia0 rw\n"
+		      "device /host" IMEX_NODE " " IMEX_NODE " rw\n" },
+	{ .what = "IMEX that is not there and not required is left out",
+	  .strategies = BOTH_LISTS,
+	  .settings = { .imex_channel = true, .pass_device_specs = true, .dev_root = "/" },
+	  .ids = { "GPU-0::0" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=" FOLDER "\n"
+		      "mount /dev/null " FOLDER "/GPU-0\n"
+		      "device /dev/nvidia0 /dev/nvidia0 rw\n" },
+	{ .what = "IMEX that is required is always given",
+	  .settings = { .imex_channel = true, .imex_required = true },
+	  .ids = { "GPU-0::0" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=GPU-0\nenv NVIDIA_IMEX_CHANNELS=0\n" },
+	{ .what = "IMEX that is there and not wanted is left out",
+	  .settings = { .imex_required = true },
+	  .has_imex = true,
+	  .ids = { "GPU-0::0" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=GPU-0\n" },
+};
+
+static const char *shown(const struct edits *edits, struct buf *text)
+{
+	for (size_t i = 0; i < edits->envs_count; i++)
+		(void)buf_printf(text, "env %s=%s\n", edits->envs[i].name, edits->envs[i].value);
+	for (size_t i = 0; i < edits->mounts_count; i++) {
+		const struct edit_mount *mount = &edits->mounts[i];
+		(void)buf_printf(text, "mount %s %s%s\n", mount->host_path, mount->container_path,
+				 mount->is_read_only ? " read-only" : "");
+	}
+	for (size_t i = 0; i < edits->devices_count; i++) {
+		const struct edit_device *device = &edits->devices[i];
+		(void)buf_printf(text, "device %s %s %s\n", device->host_path,
+				 device->container_path, device->permissions);
+	}
+	return text->data;
+}
+
+static int make(const struct edits_row *row, const struct resource *resource, struct edits *edits)
+{
+	struct settings settings = row->settings;
+	settings.device_list_strategies = row->strategies ? row->strategies : DEVICE_LIST_ENVVAR;
+	const struct allocation_nodes nodes = {
+		.control = { "/dev/nvidiactl", "/dev/nvidia-uvm" },
+		.control_count = row->has_uvm ? 2 : 0,
+		.has_imex_channel = row->has_imex,
+	};
+	struct id_text ids[ARRAY_LEN(row->ids)];
+	size_t count = 0;
+	for (; count < ARRAY_LEN(row->ids) && row->ids[count]; count++)
+		ids[count] = given_id(row->ids[count]);
+	return allocation_make(resource, &settings, &nodes, ids, count, edits, NULL);
+}
+
+static void edits_follow_every_row_of_the_contract(void **state)
 {
 	(void)state;
-	cleanup_resource struct resource *resource = given_resource(1, 5);
-	struct settings settings = { 0 };
-	struct id_text id = given_id("GPU-0::1");
+	cleanup_resource struct resource *resource = given_resource(2, 5);
+	for (size_t i = 0; i < ARRAY_LEN(edits_rows); i++) {
+		print_message("%s\n", edits_rows[i].what);
+		cleanup_edits struct edits edits = { 0 };
+		assert_int_equal(make(&edits_rows[i], resource, &edits), 0);
+		cleanup_buf struct buf text = BUF_INIT(TEXT_BYTES_MAX);
+		assert_string_equal(shown(&edits, &text), edits_rows[i].expected);
+	}
+}
+
+/* The minor number names the node, not the index: they differ after a GPU was taken out. */
+static void the_node_of_a_gpu_is_that_of_its_minor_number(void **state)
+{
+	(void)state;
+	cleanup_resource struct resource *resource = given_resource(1, 1);
+	resource->snapshot->devices[0].minor = UINT32_MAX;
+	const struct settings settings = {
+		.device_list_strategies = DEVICE_LIST_ENVVAR,
+		.device_id_strategy = DEVICE_ID_INDEX,
+		.pass_device_specs = true,
+		.dev_root = "/",
+	};
+	struct id_text id = given_id("GPU-0");
 	cleanup_edits struct edits edits = { 0 };
 
-	failing_calloc = 1;
-	int r = allocation_make(resource, &settings, &id, 1, &edits, NULL);
-	failing_calloc = 0;
-	assert_int_equal(r, -ENOMEM);
-	assert_int_equal(edits.envs_count, 0);
+	assert_int_equal(allocation_make(resource, &settings, &no_nodes, &id, 1, &edits, NULL), 0);
+	cleanup_buf struct buf text = BUF_INIT(TEXT_BYTES_MAX);
+	assert_string_equal(shown(&edits, &text),
+			    "env NVIDIA_VISIBLE_DEVICES=0\n"
+			    "device /dev/nvidia4294967295 /dev/nvidia4294967295 rw\n");
+}
+
+static void fails_cleanly_whenever_memory_is_out(void **state)
+{
+	(void)state;
+	static const struct edits_row row = {
+		.strategies = BOTH_LISTS,
+		.settings = { .imex_channel = true, .pass_device_specs = true, .dev_root = "/" },
+		.has_uvm = true,
+		.has_imex = true,
+		.ids = { "GPU-0::1", "GPU-1::1" },
+	};
+	cleanup_resource struct resource *resource = given_resource(2, 5);
+	int r = -ENOMEM;
+	unsigned calls = 1;
+	for (; r < 0 && calls < CALLS_MAX; calls++) {
+		cleanup_edits struct edits edits = { 0 };
+		failing_calloc = calls;
+		r = make(&row, resource, &edits);
+		failing_calloc = 0;
+		assert_true(r == 0 || r == -ENOMEM);
+	}
+	assert_int_equal(r, 0);
+	assert_true(calls > 2);
 }
 
 int main(void)
@@ -164,7 +413,9 @@ int main(void)
 		cmocka_unit_test(answers_every_row_of_the_contract),
 		cmocka_unit_test(an_unhealthy_device_is_not_refused),
 		cmocka_unit_test(a_long_unknown_id_is_cut_in_the_text),
-		cmocka_unit_test(fails_cleanly_when_memory_is_out),
+		cmocka_unit_test(edits_follow_every_row_of_the_contract),
+		cmocka_unit_test(the_node_of_a_gpu_is_that_of_its_minor_number),
+		cmocka_unit_test(fails_cleanly_whenever_memory_is_out),
 	};
 	return cmocka_run_group_tests_name("allocation", tests, NULL, NULL);
 }

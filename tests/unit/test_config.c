@@ -272,16 +272,10 @@ static void flags_of_the_file(void **state)
 		  "R 1:27 flags.nvidiaDriverRoot: 5 is a number, allowed: a text, write \"5\"\n" },
 		{ "flags: {nvidiaDriverRoot: {}}\n",
 		  "R 1:27 flags.nvidiaDriverRoot: a map is not allowed here, allowed: a text\n" },
-		{ "flags: {gdrcopyEnabled: true}\n",
-		  "R 1:25 flags.gdrcopyEnabled: true needs GDRCopy support, which this version does "
-		  "not have, allowed: false\n" },
-		{ "flags: {gdsEnabled: true}\n",
-		  "R 1:21 flags.gdsEnabled: true needs GPUDirect Storage support, which this "
-		  "version does not have, allowed: false\n" },
+		{ "flags: {gdrcopyEnabled: true}\n", "" },
+		{ "flags: {gdsEnabled: true}\n", "" },
 		{ "flags: {mofedEnabled: on}\n",
-		  "W 1:23 flags.mofedEnabled: on is read as true, write true\n"
-		  "R 1:23 flags.mofedEnabled: true needs MOFED support, which this version does not "
-		  "have, allowed: false\n" },
+		  "W 1:23 flags.mofedEnabled: on is read as true, write true\n" },
 		{ "flags: {deviceDiscoveryStrategy: tegra}\n",
 		  "R 1:34 flags.deviceDiscoveryStrategy: tegra needs Tegra support, which this "
 		  "version does not have, allowed: auto, nvml\n" },
@@ -298,21 +292,22 @@ static void flags_of_the_file(void **state)
 static void flags_of_the_plugin_and_of_discovery_in_the_file(void **state)
 {
 	static const struct row rows[] = {
-		{ "flags: {plugin: {passDeviceSpecs: true}}\n",
-		  "R 1:35 flags.plugin.passDeviceSpecs: true needs device nodes in Allocate "
-		  "answers, which this version does not have, allowed: false\n" },
+		{ "flags: {plugin: {passDeviceSpecs: true}}\n", "" },
+		{ "flags: {plugin: {deviceListStrategy: volume-mounts}}\n", "" },
+		{ "flags: {plugin: {deviceListStrategy: [envvar, volume-mounts]}}\n", "" },
 		{ "flags: {plugin: {deviceListStrategy: [envvar, envvar]}}\n", "" },
 		{ "flags: {plugin: {deviceListStrategy: \"envvar,cdi-cri\"}}\n",
 		  "R 1:38 flags.plugin.deviceListStrategy: invalid --device-list-strategy option: "
-		  "invalid strategy: envvar,cdi-cri, allowed: envvar\n" },
+		  "invalid strategy: envvar,cdi-cri, allowed: envvar, volume-mounts\n" },
 		{ "flags: {plugin: {deviceListStrategy: [volume-mounts, cdi-annotations]}}\n",
-		  "R 1:38 flags.plugin.deviceListStrategy: volume-mounts needs device lists by "
-		  "volume mounts, which this version does not have, allowed: envvar\n"
 		  "R 1:38 flags.plugin.deviceListStrategy: cdi-annotations needs CDI support, which "
-		  "this version does not have, allowed: envvar\n" },
+		  "this version does not have, allowed: envvar, volume-mounts\n" },
+		{ "flags: {plugin: {deviceListStrategy: cdi-cri}}\n",
+		  "R 1:38 flags.plugin.deviceListStrategy: cdi-cri needs CDI support, which this "
+		  "version does not have, allowed: envvar, volume-mounts\n" },
 		{ "flags: {plugin: {deviceListStrategy: []}}\n",
 		  "R 1:38 flags.plugin.deviceListStrategy: no device list strategy specified; at "
-		  "least one is required, allowed: envvar\n" },
+		  "least one is required, allowed: envvar, volume-mounts\n" },
 		{ "flags: {plugin: {deviceListStrategy: 5}}\n",
 		  "R 1:38 flags.plugin.deviceListStrategy: invalid deviceListStrategy: a number, "
 		  "allowed: a text or a list of texts\n" },
@@ -568,19 +563,21 @@ static void resources_and_imex(void **state)
 		  "R 1:19 resources.gpus: x is a text, allowed: a list of maps\n" },
 		{ "imex: {channelIDs: [], required: true}\n", "" },
 		{ "imex: {channelIDs: ~}\n", "" },
-		{ "imex: {channelIDs: [0]}\n",
-		  "R 1:20 imex.channelIDs: [0] needs IMEX support, which this version does not "
-		  "have, allowed: []\n" },
+		{ "imex: {channelIDs: [0]}\n", "" },
+		{ "imex: {channelIDs: [0], required: true}\n", "" },
+		{ "imex: {channelIDs: [0, 0]}\n",
+		  "R 1:20 imex.channelIDs: invalid IMEX channel IDs: invalid IMEX config: "
+		  "channelIDs must be [] or [0]; found [0 0], allowed: [], [0]\n" },
 		{ "imex: {channelIDs: [1]}\n",
 		  "R 1:20 imex.channelIDs: invalid IMEX channel IDs: invalid IMEX config: "
-		  "channelIDs must be [] or [0]; found [1], allowed: []\n" },
+		  "channelIDs must be [] or [0]; found [1], allowed: [], [0]\n" },
 		{ "imex: {channelIDs: [0, 1, 2]}\n",
 		  "R 1:20 imex.channelIDs: invalid IMEX channel IDs: invalid IMEX config: "
-		  "channelIDs must be [] or [0]; found [0 1 2], allowed: []\n" },
+		  "channelIDs must be [] or [0]; found [0 1 2], allowed: [], [0]\n" },
 		{ "imex: {channelIDs: [a]}\n",
-		  "R 1:20 imex.channelIDs: a is a text, allowed: []\n" },
+		  "R 1:20 imex.channelIDs: a is a text, allowed: [], [0]\n" },
 		{ "imex: {channelIDs: 0}\n",
-		  "R 1:20 imex.channelIDs: 0 is a number, allowed: []\n" },
+		  "R 1:20 imex.channelIDs: 0 is a number, allowed: [], [0]\n" },
 		{ "imex: {required: 1}\n",
 		  "R 1:18 imex.required: 1 is a number, allowed: true, false\n" },
 	};
@@ -592,10 +589,12 @@ static void values_of_the_file_take_effect(void **state)
 	struct fixture *fixture = *state;
 	static const char text[] =
 		"flags:\n  failOnInitError: false\n  mpsRoot: /mps\n  nvidiaDriverRoot: /root\n"
+		"  gdrcopyEnabled: true\n  gdsEnabled: true\n  mofedEnabled: true\n"
 		"  useNodeFeatureAPI: false\n  deviceDiscoveryStrategy: nvml\n"
 		"  plugin:\n    deviceIDStrategy: index\n    containerDriverRoot: /in\n"
 		"    sharedDevicesAllocationPolicy: packed\n    cdiAnnotationPrefix: p/\n"
-		"    nvidiaCTKPath: /ctk\n    deviceListStrategy: [envvar]\n"
+		"    nvidiaCTKPath: /ctk\n    deviceListStrategy: [volume-mounts]\n"
+		"    passDeviceSpecs: true\n"
 		"  gfd:\n    oneshot: true\n    noTimestamp: true\n    sleepInterval: 1m30s\n"
 		"    outputFile: ''\n    machineTypeFile: /type\n"
 		"sharing:\n  timeSlicing:\n    renameByDefault: true\n"
@@ -615,7 +614,9 @@ static void values_of_the_file_take_effect(void **state)
 	assert_int_equal(settings->allocation_policy, ALLOCATION_PACKED);
 	assert_string_equal(settings->cdi_annotation_prefix, "p/");
 	assert_string_equal(settings->cdi_hook_path, "/ctk");
-	assert_int_equal(settings->device_list_strategies, DEVICE_LIST_ENVVAR);
+	assert_int_equal(settings->device_list_strategies, DEVICE_LIST_VOLUME_MOUNTS);
+	assert_true(settings->pass_device_specs);
+	assert_true(settings->gdrcopy_enabled && settings->gds_enabled && settings->mofed_enabled);
 	assert_true(settings->gfd_oneshot);
 	assert_true(settings->gfd_no_timestamp);
 	assert_true(settings->gfd_sleep_interval_ns == 90000000000ULL);
@@ -740,7 +741,7 @@ static void a_variable_that_is_set_and_empty_counts_for_texts_and_booleans(void 
 		  "MIG_STRATEGY: unknown MIG strategy: (an empty text), allowed: none" },
 		{ "DEVICE_LIST_STRATEGY=",
 		  "DEVICE_LIST_STRATEGY: invalid --device-list-strategy option: invalid strategy: "
-		  "(an empty text), allowed: envvar" },
+		  "(an empty text), allowed: envvar, volume-mounts" },
 		{ "DEVICE_ID_STRATEGY=", "DEVICE_ID_STRATEGY: invalid --device-id-strategy option: "
 					 "(an empty text), allowed: uuid, index" },
 	};
@@ -776,14 +777,40 @@ static void lists_of_flags_and_variables_are_split_and_trimmed(void **state)
 			 -EINVAL);
 	assert_string_equal(fixture->err.msg,
 			    "--device-list-strategy: cdi-cri needs CDI support, which this version "
-			    "does not have, allowed: envvar");
+			    "does not have, allowed: envvar, volume-mounts");
 	assert_int_equal(
 		load(fixture, NULL, NULL,
 		     LIST("--device-list-strategy=cdi-cri", "--device-list-strategy=envvar")),
 		-EINVAL);
-	assert_int_equal(load(fixture, NULL, LIST("IMEX_CHANNEL_IDS=0"), NULL), -EINVAL);
+	assert_int_equal(
+		load(fixture, NULL, LIST("DEVICE_LIST_STRATEGY=volume-mounts, envvar"), NULL), 0);
+	assert_int_equal(fixture->settings->device_list_strategies,
+			 DEVICE_LIST_ENVVAR | DEVICE_LIST_VOLUME_MOUNTS);
+}
+
+/* 1.6 and 1.7 */
+static void imex_channels_from_every_source(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char file[] = "imex: {channelIDs: [0], required: true}\n";
+	assert_int_equal(load(fixture, NULL, NULL, NULL), 0);
+	assert_false(fixture->settings->imex_channel || fixture->settings->imex_required);
+	assert_int_equal(load(fixture, file, NULL, NULL), 0);
+	assert_true(fixture->settings->imex_channel && fixture->settings->imex_required);
+	assert_int_equal(load(fixture, file, LIST("IMEX_CHANNEL_IDS=", "IMEX_REQUIRED="), NULL), 0);
+	assert_true(fixture->settings->imex_channel);
+	assert_false(fixture->settings->imex_required);
+	assert_int_equal(load(fixture, NULL, LIST("IMEX_CHANNEL_IDS=0"), NULL), 0);
+	assert_true(fixture->settings->imex_channel);
+	assert_int_equal(load(fixture, "imex: {channelIDs: []}\n", NULL,
+			      LIST("--imex-channel-ids=0", "--imex-required")),
+			 0);
+	assert_true(fixture->settings->imex_channel && fixture->settings->imex_required);
+	assert_int_equal(
+		load(fixture, NULL, NULL, LIST("--imex-channel-ids=0", "--imex-channel-ids=1")),
+		-EINVAL);
 	assert_int_equal(load(fixture, NULL, LIST("IMEX_CHANNEL_IDS=0,x"), NULL), -EINVAL);
-	assert_string_equal(fixture->err.msg, "IMEX_CHANNEL_IDS: x, allowed: []");
+	assert_string_equal(fixture->err.msg, "IMEX_CHANNEL_IDS: x, allowed: [], [0]");
 }
 
 static void our_own_flags_have_bounds(void **state)
@@ -816,9 +843,6 @@ static void our_own_flags_have_bounds(void **state)
 				     "107 bytes, the most that a unix socket can have" },
 		{ "--fail-on-init-error=maybe",
 		  "--fail-on-init-error: maybe, allowed: true, false" },
-		{ "--pass-device-specs",
-		  "--pass-device-specs: true needs device nodes in Allocate answers, which this "
-		  "version does not have, allowed: false" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
 		assert_int_equal(load(fixture, NULL, NULL, LIST(refused[i].flag)), -EINVAL);
@@ -981,6 +1005,7 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(lists_of_flags_and_variables_are_split_and_trimmed,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(imex_channels_from_every_source, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(our_own_flags_have_bounds, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_path_that_no_socket_can_have_is_refused, set_up,
 						tear_down),

@@ -30,6 +30,41 @@ static void says_when_there_are_too_many(void **state)
 	assert_int_equal(edits.envs_count, EDITS_ENVS_MAX);
 }
 
+static void takes_as_many_mounts_and_devices_as_there_is_room_for(void **state)
+{
+	(void)state;
+	cleanup_edits struct edits edits = { 0 };
+	const struct edit_mount mount = { "/in", "/host", true };
+	const struct edit_device device = { "/dev/in", "/dev/host", "rw" };
+
+	assert_int_equal(edits_add_mount(&edits, &mount), -ENOSPC);
+	assert_int_equal(edits_add_device(&edits, &device), -ENOSPC);
+	assert_int_equal(edits_reserve(&edits, 2, 1), 0);
+	assert_int_equal(edits_add_mount(&edits, &mount), 0);
+	assert_int_equal(edits_add_mount(&edits, &mount), 0);
+	assert_int_equal(edits_add_mount(&edits, &mount), -ENOSPC);
+	assert_int_equal(edits_add_device(&edits, &device), 0);
+	assert_int_equal(edits_add_device(&edits, &device), -ENOSPC);
+	assert_int_equal(edits.mounts_count, 2);
+	assert_int_equal(edits.devices_count, 1);
+	assert_string_equal(edits.mounts[1].host_path, "/host");
+	assert_true(edits.mounts[1].is_read_only);
+	assert_string_equal(edits.devices[0].permissions, "rw");
+}
+
+static void no_room_when_memory_is_out(void **state)
+{
+	(void)state;
+	cleanup_edits struct edits edits = { 0 };
+	const struct edit_mount mount = { "/in", "/host", false };
+
+	failing_calloc = 1;
+	int r = edits_reserve(&edits, 1000, 1000);
+	failing_calloc = 0;
+	assert_int_equal(r, -ENOMEM);
+	assert_int_equal(edits_add_mount(&edits, &mount), -ENOSPC);
+}
+
 static void fails_cleanly_when_memory_is_out(void **state)
 {
 	(void)state;
@@ -47,6 +82,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_a_copy_of_the_value),
 		cmocka_unit_test(says_when_there_are_too_many),
+		cmocka_unit_test(takes_as_many_mounts_and_devices_as_there_is_room_for),
+		cmocka_unit_test(no_room_when_memory_is_out),
 		cmocka_unit_test(fails_cleanly_when_memory_is_out),
 	};
 	return cmocka_run_group_tests_name("edits", tests, NULL, NULL);

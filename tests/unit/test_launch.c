@@ -126,12 +126,14 @@ static void names_of_mounts_tell_which_devices_are_visible(void **state)
 	char volume[] = "/var/run/nvidia-container-devices";
 	char one[] = "/var/run/nvidia-container-devices/GPU-1";
 	char two[] = "/var/run/nvidia-container-devices/GPU-2";
+	char imex[] = "/var/run/nvidia-container-devices/imex/0";
 	char null[] = "/dev/null";
 	Wire__Pair pair = new_pair();
 	Wire__Pair *pairs[] = { &pair };
 	Wire__Mount first = new_mount();
 	Wire__Mount second = new_mount();
-	Wire__Mount *mounts[] = { &first, &second, &first };
+	Wire__Mount channel = new_mount();
+	Wire__Mount *mounts[] = { &first, &second, &channel, &first };
 	Wire__Allocation allocation = WIRE__ALLOCATION__INIT;
 	pair.key = variable;
 	pair.value = volume;
@@ -140,6 +142,8 @@ static void names_of_mounts_tell_which_devices_are_visible(void **state)
 	first.read_only = true;
 	second.container_path = two;
 	second.host_path = null;
+	channel.container_path = imex;
+	channel.host_path = null;
 	allocation.envs = pairs;
 	allocation.n_envs = 1;
 	allocation.mounts = mounts;

@@ -86,6 +86,9 @@ static void lists_stand_in_one_cell(void **state)
 		     "nvidia.com/gpu: 5, nvidia.com/b: 2");
 	settings.time_slicing.resources_count = 0;
 	assert_value(&settings, key_of("sharing.timeSlicing", "resources"), "[]");
+	assert_value(&settings, key_of("imex", "channelIDs"), "[]");
+	settings.imex_channel = true;
+	assert_value(&settings, key_of("imex", "channelIDs"), "0");
 }
 
 static void every_row_with_a_value_is_shown_and_no_other(void **state)
@@ -105,7 +108,7 @@ static void every_row_with_a_value_is_shown_and_no_other(void **state)
 	}
 	(void)settings_free(settings);
 	assert_false(setting_is_shown(key_of("", "flags")));
-	assert_false(setting_is_shown(key_of("imex", "required")));
+	assert_false(setting_is_shown(key_of("", "version")));
 	assert_false(setting_is_shown(key_of("sharing.timeSlicing.resources[]", "name")));
 	assert_true(setting_is_shown(key_of("rota.turns", "mode")));
 }

@@ -44,6 +44,8 @@ static void defaults_are_those_of_nvidia(void **state)
 	assert_true(settings->use_node_feature_api);
 	assert_int_equal(settings->discovery_strategy, DISCOVERY_AUTO);
 	assert_false(settings->pass_device_specs);
+	assert_false(settings->imex_channel);
+	assert_false(settings->imex_required);
 	assert_int_equal(settings->device_list_strategies, DEVICE_LIST_ENVVAR);
 	assert_int_equal(settings->device_id_strategy, DEVICE_ID_UUID);
 	assert_string_equal(settings->cdi_annotation_prefix, "cdi.k8s.io/");

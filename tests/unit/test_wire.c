@@ -137,6 +137,26 @@ static void answers_with_the_environment_of_each_container(void **state)
 				    "\x0a\x00"));
 }
 
+static void answers_with_mounts_and_device_nodes(void **state)
+{
+	(void)state;
+	struct edit_mount mounts[] = { { "/in", "/host", false }, { "/ro", "/h", true } };
+	struct edit_device devices[] = { { "/dev/a", "/r/dev/a", "rw" } };
+	const struct edits edits = {
+		.mounts = mounts,
+		.mounts_count = 2,
+		.devices = devices,
+		.devices_count = 1,
+	};
+	cleanup_wire_bytes struct wire_bytes answer = { 0 };
+
+	assert_int_equal(wire_encode_allocated(&edits, 1, &answer, NULL), 0);
+	assert_bytes(&answer, BYTES("\x0a\x33"
+				    "\x12\x0c\x0a\x03/in\x12\x05/host"
+				    "\x12\x0b\x0a\x03/ro\x12\x02/h\x18\x01"
+				    "\x1a\x16\x0a\x06/dev/a\x12\x08/r/dev/a\x1a\x02rw"));
+}
+
 static void reads_what_kubelet_prefers(void **state)
 {
 	(void)state;
@@ -239,6 +259,7 @@ int main(void)
 		cmocka_unit_test(registers_with_version_endpoint_name_and_options),
 		cmocka_unit_test(answers_with_ids_of_the_chosen_positions),
 		cmocka_unit_test(answers_with_the_environment_of_each_container),
+		cmocka_unit_test(answers_with_mounts_and_device_nodes),
 		cmocka_unit_test(reads_what_kubelet_prefers),
 		cmocka_unit_test(reads_a_negative_size_as_none),
 		cmocka_unit_test(refuses_ids_with_nul_or_bad_utf8),
