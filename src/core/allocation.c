@@ -57,7 +57,10 @@ struct request {
 	size_t positions_count;
 	const char **names; /* of the devices, each once */
 	size_t names_count;
-	bool has_imex_channel;
+	bool has_list;    /* in a variable */
+	bool has_mounts;  /* or by mounts */
+	bool has_nodes;   /* with device nodes */
+	bool has_channel; /* with the IMEX channel */
 };
 
 static int check(const struct request *request, struct err *err)
@@ -108,14 +111,12 @@ static int add_names(const struct request *request, struct edits *edits)
 static int add_envs(const struct request *request, struct edits *edits)
 {
 	const struct settings *settings = request->settings;
-	bool has_list = (settings->device_list_strategies & DEVICE_LIST_ENVVAR) != 0;
-	bool has_mounts = (settings->device_list_strategies & DEVICE_LIST_VOLUME_MOUNTS) != 0;
 	int r = 0;
-	if (has_mounts)
+	if (request->has_mounts)
 		r = edits_add_env(edits, VISIBLE_DEVICES, MOUNTS_FOLDER);
-	else if (has_list)
+	else if (request->has_list)
 		r = add_names(request, edits);
-	if (r == 0 && has_list && request->has_imex_channel)
+	if (r == 0 && request->has_list && request->has_channel)
 		r = edits_add_env(edits, "NVIDIA_IMEX_CHANNELS", IMEX_CHANNEL);
 
 	const struct {
@@ -142,12 +143,10 @@ static int add_mount(struct edits *edits, const char *folder, const char *name)
 /* The names of the mount points say it; what is mounted does not matter. */
 static int add_mounts(const struct request *request, struct edits *edits)
 {
-	if ((request->settings->device_list_strategies & DEVICE_LIST_VOLUME_MOUNTS) == 0)
-		return 0;
 	int r = 0;
 	for (size_t i = 0; i < request->names_count && r == 0; i++)
 		r = add_mount(edits, MOUNTS_FOLDER, request->names[i]);
-	if (r == 0 && request->has_imex_channel)
+	if (r == 0 && request->has_channel)
 		r = add_mount(edits, MOUNTS_FOLDER "/imex", IMEX_CHANNEL);
 	return r;
 }
@@ -169,10 +168,6 @@ static int add_device(const struct request *request, const char *path, struct ed
 /* Two replicas of a GPU give its node twice, as in NVIDIA's plugin; kubelet takes one. */
 static int add_devices(const struct request *request, struct edits *edits)
 {
-	const struct settings *settings = request->settings;
-	unsigned without_cdi = DEVICE_LIST_ENVVAR | DEVICE_LIST_VOLUME_MOUNTS;
-	if (!settings->pass_device_specs || (settings->device_list_strategies & without_cdi) == 0)
-		return 0;
 	int r = 0;
 	for (size_t i = 0; i < request->nodes->control_count && r == 0; i++)
 		r = add_device(request, request->nodes->control[i], edits);
@@ -182,7 +177,7 @@ static int add_devices(const struct request *request, struct edits *edits)
 			       device_of(request, i)->minor);
 		r = add_device(request, path, edits);
 	}
-	if (r == 0 && request->has_imex_channel)
+	if (r == 0 && request->has_channel)
 		r = add_device(request, ALLOCATION_IMEX_NODE, edits);
 	return r;
 }
@@ -190,18 +185,36 @@ static int add_devices(const struct request *request, struct edits *edits)
 /* All edits of a request that was found to be in order. */
 static int add_all(struct request *request, struct edits *edits)
 {
-	const size_t imex = 1;
+	size_t channels = request->has_channel ? 1 : 0;
 	int r = find_names(request, &edits->arena);
-	if (r == 0)
-		r = edits_reserve(edits, request->names_count + imex,
-				  request->nodes->control_count + request->positions_count + imex);
+	if (r < 0)
+		return r;
+	size_t mounts = request->has_mounts ? request->names_count + channels : 0;
+	size_t devices = request->has_nodes ? request->nodes->control_count +
+						      request->positions_count + channels
+					    : 0;
+	r = edits_reserve(edits, mounts, devices);
 	if (r == 0)
 		r = add_envs(request, edits);
-	if (r == 0)
+	if (r == 0 && request->has_mounts)
 		r = add_mounts(request, edits);
-	if (r == 0)
+	if (r == 0 && request->has_nodes)
 		r = add_devices(request, edits);
 	return r;
+}
+
+static void decide(struct request *request)
+{
+	const struct settings *settings = request->settings;
+	unsigned lists = settings->device_list_strategies;
+	request->has_list = (lists & DEVICE_LIST_ENVVAR) != 0;
+	request->has_mounts = (lists & DEVICE_LIST_VOLUME_MOUNTS) != 0;
+	/* With CDI alone the CDI devices bring their nodes. */
+	request->has_nodes = settings->pass_device_specs &&
+			     (request->has_list || request->has_mounts);
+	/* One that is required was there when the configuration was read. */
+	request->has_channel = settings->imex_channel &&
+			       (settings->imex_required || request->nodes->has_imex_channel);
 }
 
 int allocation_make(const struct resource *resource, const struct settings *settings,
@@ -214,9 +227,6 @@ int allocation_make(const struct resource *resource, const struct settings *sett
 		.nodes = nodes,
 		.positions = arena_array(&ret->arena, ids_count, sizeof(*request.positions)),
 		.positions_count = ids_count,
-		/* One that is required was there when the configuration was read. */
-		.has_imex_channel = settings->imex_channel &&
-				    (settings->imex_required || nodes->has_imex_channel),
 	};
 	if (!request.positions)
 		return err_set(err, -ENOMEM, "out of memory");
@@ -225,6 +235,7 @@ int allocation_make(const struct resource *resource, const struct settings *sett
 		r = check(&request, err);
 	if (r < 0)
 		return r;
+	decide(&request);
 	r = add_all(&request, ret);
 	return r < 0 ? err_set(err, r, "out of memory") : 0;
 }
