@@ -133,7 +133,7 @@ static void names_of_mounts_tell_which_devices_are_visible(void **state)
 	Wire__Mount first = new_mount();
 	Wire__Mount second = new_mount();
 	Wire__Mount channel = new_mount();
-	Wire__Mount *mounts[] = { &first, &second, &channel, &first };
+	Wire__Mount *mounts[] = { &first, &second, &channel };
 	Wire__Allocation allocation = WIRE__ALLOCATION__INIT;
 	pair.key = variable;
 	pair.value = volume;
@@ -147,7 +147,7 @@ static void names_of_mounts_tell_which_devices_are_visible(void **state)
 	allocation.envs = pairs;
 	allocation.n_envs = 1;
 	allocation.mounts = mounts;
-	allocation.n_mounts = 2;
+	allocation.n_mounts = 3;
 	struct wire wire = pack(&allocation);
 
 	char *pod_env[] = { NULL };
@@ -155,7 +155,7 @@ static void names_of_mounts_tell_which_devices_are_visible(void **state)
 	struct launch launch;
 	assert_int_equal(prepare(wire.bytes, wire.length, pod_env, &arena, &launch, NULL), 0);
 	assert_string_equal(value_of(&launch, "ROTA_SIM_VISIBLE"), "GPU-1,GPU-2");
-	assert_int_equal(launch.mounts_count, 2);
+	assert_int_equal(launch.mounts_count, 3);
 	assert_string_equal(launch.mounts[0].container, one);
 	assert_string_equal(launch.mounts[0].host, null);
 	assert_true(launch.mounts[0].is_read_only);
