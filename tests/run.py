@@ -279,12 +279,12 @@ def report_end(results):
             print(f"\n==== FAILED {program.name}: {test}\n{text.rstrip()}")
     skips = [(program.name, *skip) for program, outcome, _ in results for skip in outcome.skips]
     if skips:
-        print("\nskipped:")
+        print(f"\n{len(skips)} skipped:")
     for name, test, reason in skips:
         print(f"  {name}: {test}: {reason}")
     passed = sum(outcome.passed for _, outcome, _ in results)
     failed = sum(len(outcome.failures) for _, outcome, _ in results)
-    print(f"\n{passed} passed, {failed} failed" + (f", {len(skips)} skipped" if skips else ""))
+    print(f"\n{passed} passed, {failed} failed")
     return failed == 0
 
 
