@@ -30,8 +30,13 @@ enum {
 
 int sandbox_mount_private(struct err *err)
 {
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return err_errno(err, -errno, "private mounts");
+	int r = mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? -errno : 0;
+	if (r == -EINVAL)
+		return err_set(err, r,
+			       "a pod with mounts needs a / that is a mount point, which "
+			       "that of a chroot is not");
+	if (r < 0)
+		return err_errno(err, r, "private mounts");
 	return 0;
 }
 
