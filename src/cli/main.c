@@ -83,6 +83,19 @@ static int print_help(const struct command *command)
 	return output_text(&text);
 }
 
+/* Whether commands of two words begin with @word: config, for `config check`. */
+static bool is_group(const char *word)
+{
+	size_t length = strlen(word);
+	size_t count = 0;
+	const struct command *const *commands = commands_all(&count);
+	for (size_t i = 0; i < count; i++)
+		if (strncmp(commands[i]->name, word, length) == 0 &&
+		    commands[i]->name[length] == ' ')
+			return true;
+	return false;
+}
+
 static int unknown_command(const struct option_words *words)
 {
 	const char *names[COMMANDS_MAX];
@@ -98,7 +111,8 @@ static int unknown_command(const struct option_words *words)
 	const char *closest = words->count > 1 ? text_closest(both, names, count) : NULL;
 	if (!closest)
 		closest = text_closest(words->items[0], names, count);
-	(void)fprintf(stderr, "rota: unknown command %s, ", words->items[0]);
+	const char *unknown = is_group(words->items[0]) ? both : words->items[0];
+	(void)fprintf(stderr, "rota: unknown command %s, ", unknown);
 	if (closest)
 		(void)fprintf(stderr, "did you mean rota %s?\n", closest);
 	else
@@ -106,19 +120,22 @@ static int unknown_command(const struct option_words *words)
 	return COMMAND_USAGE;
 }
 
+static bool asks_for_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 /* `rota config` lists what begins with "config "; a word that begins nothing is unknown. */
 static int without_command(const struct option_words *words)
 {
 	if (words->count == 0)
 		return print_overview("");
+	bool is_alone = words->count == 1 || (words->count == 2 && asks_for_help(words->items[1]));
+	if (!is_alone || !is_group(words->items[0]))
+		return unknown_command(words);
 	char prefix[NAME_BYTES + 2];
 	(void)snprintf(prefix, sizeof(prefix), "%.*s ", NAME_BYTES, words->items[0]);
-	size_t count = 0;
-	const struct command *const *commands = commands_all(&count);
-	for (size_t i = 0; words->count == 1 && i < count; i++)
-		if (strncmp(commands[i]->name, prefix, strlen(prefix)) == 0)
-			return print_overview(prefix);
-	return unknown_command(words);
+	return print_overview(prefix);
 }
 
 static int check_count(const struct command *command, const struct option_words *arguments)

@@ -45,6 +45,12 @@ class Help(CommandCase):
         self.assertEqual(self.listing("--help"), self.listing("-h"))
         self.assertEqual(self.listing("--help"), self.listing())
 
+    def test_the_first_of_two_words_lists_its_commands(self):
+        text = self.listing("config")
+        self.assertIn("config check", text)
+        self.assertEqual(self.listing("config", "--help"), text)
+        self.assertEqual(self.listing("config", "-h"), text)
+
     def test_every_command_has_help(self):
         for command in self.commands():
             with self.subTest(command=command):
@@ -70,7 +76,7 @@ class Usage(CommandCase):
     def test_unknown_command(self):
         self.assertIn("did you mean rota status", self.refusal(2, "statsu"))
         self.assertIn("rota --help", self.refusal(2, "frobnicate"))
-        self.refusal(2, "config", "frobnicate")
+        self.assertIn("unknown command config frobnicate", self.refusal(2, "config", "frobnicate"))
 
     def test_unknown_option(self):
         for command in COMMANDS:
