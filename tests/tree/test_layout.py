@@ -84,6 +84,9 @@ class LayoutTest(TreeTest):
                            "sim/b.c": "struct x {\n" + "\tint a;\n" * 90 + "};\n" + body(81)})
         self.assert_one_fault(long_functions(root), "sim/b.c:94", "81 lines")
 
+    def test_every_file_of_core_has_a_unit_test(self):
+        self.assert_no_faults(untested_core(ROOT))
+
     def test_finds_a_file_of_core_without_a_test(self):
         root = self.plant({"src/core/a.c": "", "src/core/b.c": "", "src/core/c.h": "",
                            "tests/unit/test_a.c": ""})
