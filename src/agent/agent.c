@@ -14,6 +14,7 @@
 #include <time.h>
 #include <uv.h>
 
+#include "agent/adverts.h"
 #include "agent/config_watch.h"
 #include "agent/repeat.h"
 #include "agent/report.h"
@@ -25,9 +26,12 @@
 #include "core/resource.h"
 #include "driver/driver.h"
 #include "kubelet/nodes.h"
-#include "kubelet/plugin.h"
+#include "kubelet/pods.h"
 
 static const int signal_numbers[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP };
+
+/* Kubelet lists an id only after it has our answer to Allocate. */
+#define PODS_GRACE_NS UINT64_C(10000000000)
 
 enum {
 	SIGNALS = ARRAY_LEN(signal_numbers),
@@ -45,15 +49,18 @@ struct agent {
 	struct driver_listener driver_listener;
 	struct snapshot *snapshot;  /* owned; the last one, NULL before the first */
 	char fault[ERR_TEXT_BYTES]; /* why the driver does not answer; "" while it does */
-	struct plugin *plugin;      /* owned; NULL while nothing is advertised */
-	const char *plugin_name;    /* of its resource; a constant of core/ */
-	struct plugin_listener plugin_listener;
+	struct adverts adverts;
+	struct pods *pods; /* owned; NULL when kubelet is not to be asked what pods hold */
+	struct pods_listener pods_listener;
+	struct repeat pods_repeat;
+	struct held held;
+	bool is_held_known;      /* kubelet has answered, or will not */
+	bool is_absence_said;    /* that it cannot be asked */
 	struct control *control; /* owned; NULL when there is no place for its socket */
 	struct control_handler control_handler;
 	uv_timer_t control_retry; /* runs while there is no place */
 	struct http_server *http; /* owned; NULL when none is asked for or its port is taken */
 	struct http_handler http_handler;
-	struct repeat repeat;
 	uint64_t started_ns;
 	struct err failure; /* why we stop; code 0 for a signal */
 };
@@ -77,49 +84,11 @@ static void stop(struct agent *agent)
 	if (!uv_is_closing((uv_handle_t *)&agent->control_retry))
 		uv_close((uv_handle_t *)&agent->control_retry, NULL);
 	config_watch_stop(&agent->config_watch);
-	plugin_stop(TAKE_PTR(agent->plugin));
+	adverts_stop(&agent->adverts);
+	pods_stop(TAKE_PTR(agent->pods));
 	control_stop(TAKE_PTR(agent->control));
 	http_stop(TAKE_PTR(agent->http));
 	driver_stop(TAKE_PTR(agent->driver));
-}
-
-/* How an event of the plugin reads in the log; key is that of its text, NULL when it has none. */
-static const struct {
-	enum log_level level;
-	const char *event;
-	const char *key;
-	bool is_limited; /* comes again and again while its cause lasts */
-} plugin_lines[] = {
-	[PLUGIN_SERVING] = { LOG_INFO, "device plugin listens", "socket", false },
-	[PLUGIN_SERVE_FAILED] = { LOG_ERROR, "device plugin cannot listen, trying again", "cause",
-				  true },
-	[PLUGIN_AWAITING] = { LOG_WARN,
-			      "kubelet's socket is not there, waiting for it; if kubelet runs, is its "
-			      "device-plugins directory mounted here?",
-			      "kubelet", false },
-	[PLUGIN_REGISTERED] = { LOG_INFO, "registered with kubelet", "kubelet", false },
-	[PLUGIN_REGISTER_FAILED] = { LOG_WARN, "kubelet did not register us, trying again", "cause",
-				     true },
-	[PLUGIN_WATCHED] = { LOG_INFO, "kubelet watches the list of replicas", NULL, false },
-	[PLUGIN_UNWATCHED] = { LOG_WARN,
-			       "kubelet stopped watching, registering again when it is there", NULL,
-			       false },
-	[PLUGIN_REFUSED] = { LOG_WARN, "request of kubelet refused", "cause", true },
-};
-
-static void on_plugin_event(struct plugin_listener *listener, enum plugin_event event,
-			    const char *text)
-{
-	struct agent *agent = container_of(listener, struct agent, plugin_listener);
-	if (plugin_lines[event].is_limited && !repeat_is_due(&agent->repeat, text, uv_hrtime()))
-		return;
-	const struct kv pairs[] = {
-		{ 0 },
-		KV_STR("resource", agent->plugin_name),
-		KV_STR(plugin_lines[event].key, text),
-	};
-	log_event(plugin_lines[event].level, plugin_lines[event].event, pairs,
-		  plugin_lines[event].key ? 3 : 2);
 }
 
 /* The last snapshot as it is to be advertised: while the driver is silent nothing is known to be
@@ -132,56 +101,18 @@ static struct snapshot *believed(const struct agent *agent)
 	return snapshot;
 }
 
-/* A new name is a new plugin on another socket: it starts before the old one ends. */
-static int plugin_replace(struct agent *agent, const struct settings *settings,
-			  struct resource *resource, struct err *err)
-{
-	const char *name = resource->name;
-	struct plugin *plugin = NULL;
-	int r = plugin_start(&agent->loop, settings, resource, &agent->plugin_listener, &plugin,
-			     err);
-	if (r < 0)
-		return r;
-	plugin_stop(agent->plugin);
-	agent->plugin = plugin;
-	agent->plugin_name = name;
-	return 1;
-}
-
-/* Hand @resource, which is taken, to the plugin: the running one under the same name, else a new
- * one. */
-static int hand_over(struct agent *agent, const struct settings *settings,
-		     struct resource *resource, struct err *err)
-{
-	size_t count = resource->replicas_count;
-	size_t healthy = resource_healthy_count(resource);
-	bool is_known = agent->plugin && strcmp(agent->plugin_name, resource->name) == 0;
-	int r = is_known ? plugin_update(agent->plugin, settings, resource, err)
-			 : plugin_replace(agent, settings, resource, err);
-	if (r > 0)
-		log_info("replicas advertised", KV_STR("resource", agent->plugin_name),
-			 KV_U64("count", count), KV_U64("healthy", healthy));
-	return r;
-}
-
-/* Advertise what follows from @settings and the last snapshot. On failure all stays as it was. */
+/* Advertise what follows from @settings, the last snapshot and what pods hold. On failure all stays
+ * as it was. Before it is known what pods hold, an id of theirs could be missing. */
 static int advertise(struct agent *agent, const struct settings *settings, struct err *err)
 {
-	if (!agent->snapshot)
+	if (!agent->snapshot || !agent->is_held_known)
 		return 0;
 	struct snapshot *snapshot = believed(agent);
 	if (!snapshot)
 		return err_set(err, -ENOMEM, "out of memory");
-	cleanup_resource struct resource *resource = NULL;
-	int r = resource_new(settings, snapshot, &resource, err);
-	if (r < 0)
-		return r;
-	if (resource->replicas_count == 0 && !agent->plugin) {
-		log_warn("no GPU on this node, waiting for one; if there should be one, see what "
-			 "nvidia-smi says on the host");
-		return 0;
-	}
-	return hand_over(agent, settings, TAKE_PTR(resource), err);
+	int r = adverts_update(&agent->adverts, settings, snapshot, &agent->held, err);
+	(void)snapshot_free(snapshot);
+	return r;
 }
 
 static void advertise_or_log(struct agent *agent)
@@ -221,6 +152,46 @@ static void on_fault(struct driver_listener *listener, enum driver_fault fault, 
 	log_error(agent->snapshot ? "driver does not answer, its GPUs are unhealthy meanwhile"
 				  : "driver does not answer, waiting for it",
 		  KV_STR("cause", text));
+	advertise_or_log(agent);
+}
+
+static void on_allocated(struct adverts *adverts, const char *resource, const struct id_text *ids,
+			 size_t count)
+{
+	struct agent *agent = container_of(adverts, struct agent, adverts);
+	for (size_t i = 0; i < count; i++)
+		if (held_add(&agent->held, resource, ids[i], uv_hrtime()) < 0)
+			log_warn("cannot keep in mind that an id was handed out; a smaller "
+				 "configuration may take it off the list",
+				 KV_STR("resource", resource));
+	pods_ask(agent->pods);
+}
+
+static void on_held(struct pods_listener *listener, struct held *held, uint64_t asked_ns)
+{
+	struct agent *agent = container_of(listener, struct agent, pods_listener);
+	uint64_t keep_ns = asked_ns > PODS_GRACE_NS ? asked_ns - PODS_GRACE_NS : 0;
+	if (held_replace(&agent->held, held, keep_ns) < 0)
+		log_warn("cannot take over what pods hold, keeping what was known");
+	agent->is_held_known = true;
+	advertise_or_log(agent);
+}
+
+/* What was known stays. */
+static void on_pods_fault(struct pods_listener *listener, bool is_absent, const char *text)
+{
+	struct agent *agent = container_of(listener, struct agent, pods_listener);
+	if (is_absent && !agent->is_absence_said)
+		log_info("kubelet cannot be asked which ids pods hold, since its socket is not "
+			 "here; those count that this agent hands out",
+			 KV_STR("socket", text));
+	if (!is_absent && repeat_is_due(&agent->pods_repeat, text, uv_hrtime()))
+		log_warn("kubelet does not say which ids pods hold, trying again",
+			 KV_STR("cause", text));
+	agent->is_absence_said |= is_absent;
+	if (agent->is_held_known)
+		return;
+	agent->is_held_known = true;
 	advertise_or_log(agent);
 }
 
@@ -271,6 +242,7 @@ static void reload(struct agent *agent)
 	struct settings *old = agent->settings;
 	agent->settings = TAKE_PTR(settings);
 	(void)settings_free(old);
+	pods_ask(agent->pods);
 	agent->refusal.cause[0] = '\0';
 	log_info("configuration read again", KV_STR("file", agent->settings->config_file));
 }
@@ -294,19 +266,18 @@ static void on_signal(uv_signal_t *handle, int number)
 	stop(agent);
 }
 
-/* The state as of now; @plugin is where a part of it is kept. */
-static struct report look(const struct agent *agent, struct plugin_report *plugin)
+/* The state as of now. */
+static struct report look(const struct agent *agent)
 {
-	if (agent->plugin)
-		plugin_report(agent->plugin, plugin);
-	return (struct report){
+	struct report report = {
 		.settings = agent->settings,
 		.refusal = &agent->refusal,
 		.snapshot = agent->snapshot,
 		.fault = agent->fault,
-		.plugin = agent->plugin ? plugin : NULL,
 		.uptime_seconds = (uv_hrtime() - agent->started_ns) / CLOCK_NS_PER_S,
 	};
+	report.plugins_count = adverts_report(&agent->adverts, report.plugins);
+	return report;
 }
 
 static char *on_request(struct control_handler *handler, const char *request)
@@ -314,16 +285,14 @@ static char *on_request(struct control_handler *handler, const char *request)
 	struct agent *agent = container_of(handler, struct agent, control_handler);
 	if (strcmp(request, "status") != 0)
 		return strdup("{\"error\": \"unknown request, known: status\"}");
-	struct plugin_report plugin = { 0 };
-	struct report report = look(agent, &plugin);
+	struct report report = look(agent);
 	return report_json(&report);
 }
 
 static void on_page(struct http_handler *handler, const char *path, struct http_answer *answer)
 {
 	struct agent *agent = container_of(handler, struct agent, http_handler);
-	struct plugin_report plugin = { 0 };
-	struct report report = look(agent, &plugin);
+	struct report report = look(agent);
 	web_answer(&report, path, answer);
 }
 
@@ -393,6 +362,20 @@ static void start_config_watch(struct agent *agent)
 			 KV_STR("file", settings->config_file));
 }
 
+static void start_pods(struct agent *agent)
+{
+	struct err err = ERR_INIT;
+	const char *path = agent->settings->pod_resources_socket;
+	agent->is_held_known = path[0] == '\0';
+	if (agent->is_held_known)
+		return;
+	if (pods_start(&agent->loop, path, &agent->pods_listener, &agent->pods, &err) == 0)
+		return;
+	agent->is_held_known = true;
+	log_warn("cannot ask kubelet which ids pods hold, going on without it",
+		 KV_STR("cause", err.msg));
+}
+
 static int start_driver(struct agent *agent, const char *executable, const char *driver_root,
 			struct err *err)
 {
@@ -415,10 +398,12 @@ static int run(struct agent *agent, const char *executable, struct err *err)
 		return err_set(err, r, "event loop: %s", uv_strerror(r));
 	/* libuv writes with write(2): a peer that is gone would end us instead of the write. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	adverts_init(&agent->adverts, &agent->loop);
 	start_signals(agent);
 	start_control(agent);
 	start_http(agent);
 	start_config_watch(agent);
+	start_pods(agent);
 	r = start_driver(agent, executable, driver_root, err);
 	if (r < 0)
 		stop(agent);
@@ -437,7 +422,8 @@ int agent_run(const char *executable, struct agent_source *source, struct err *e
 		return err_set(err, -ENOMEM, "out of memory");
 	agent->source = source;
 	agent->driver_listener = (struct driver_listener){ on_snapshot, on_fault, on_warning };
-	agent->plugin_listener.on_event = on_plugin_event;
+	agent->adverts.on_allocated = on_allocated;
+	agent->pods_listener = (struct pods_listener){ on_held, on_pods_fault };
 	agent->control_handler.answer = on_request;
 	agent->http_handler.answer = on_page;
 	agent->config_watch.on_change = on_config_change;
@@ -450,6 +436,7 @@ int agent_run(const char *executable, struct agent_source *source, struct err *e
 	r = check_imex(agent->settings, err);
 	if (r == 0)
 		r = run(agent, executable, err);
+	held_done(&agent->held);
 	(void)snapshot_free(agent->snapshot);
 	(void)settings_free(agent->settings);
 	return r;

@@ -71,8 +71,8 @@ static json_t *refusal_json(const struct report_refusal *refusal)
 char *report_json(const struct report *report)
 {
 	json_t *resources = json_array();
-	if (report->plugin)
-		(void)json_array_append_new(resources, resource_json(report->plugin));
+	for (size_t i = 0; i < report->plugins_count; i++)
+		(void)json_array_append_new(resources, resource_json(&report->plugins[i]));
 	json_t *document = json_pack(
 		"{s:s, s:i, s:I, s:s, s:o, s:s, s:o, s:o, s:o}", "version", ROTA_VERSION, "pid",
 		(int)getpid(), "uptimeSeconds", (json_int_t)report->uptime_seconds, "configFile",

@@ -20,9 +20,10 @@ struct report_refusal {
 struct report {
 	const struct settings *settings;
 	const struct report_refusal *refusal;
-	const struct snapshot *snapshot;    /* NULL before the first one */
-	const char *fault;                  /* "" while the driver answers */
-	const struct plugin_report *plugin; /* NULL while nothing is advertised */
+	const struct snapshot *snapshot; /* NULL before the first one */
+	const char *fault;               /* "" while the driver answers */
+	struct plugin_report plugins[RESOURCE_NAMES];
+	size_t plugins_count; /* 0 while nothing is advertised */
 	uint64_t uptime_seconds;
 };
 

@@ -9,10 +9,10 @@
 
 static void put_metrics(const struct report *report, struct http_answer *answer)
 {
-	const struct plugin_report *plugin = report->plugin;
-	struct metrics_resource resource = { 0 };
-	if (plugin)
-		resource = (struct metrics_resource){
+	struct metrics_resource resources[RESOURCE_NAMES] = { 0 };
+	for (size_t i = 0; i < report->plugins_count; i++) {
+		const struct plugin_report *plugin = &report->plugins[i];
+		resources[i] = (struct metrics_resource){
 			.name = plugin->resource->name,
 			.replicas = plugin->resource->replicas_count,
 			.healthy = resource_healthy_count(plugin->resource),
@@ -21,11 +21,12 @@ static void put_metrics(const struct report *report, struct http_answer *answer)
 			.allocations = plugin->allocations,
 			.refusals = plugin->refusals,
 		};
+	}
 	const struct metrics_view view = {
 		.is_driver_up = report->snapshot && report->fault[0] == '\0',
 		.snapshot = report->snapshot,
-		.resources = &resource,
-		.resources_count = plugin ? 1 : 0,
+		.resources = resources,
+		.resources_count = report->plugins_count,
 		.uptime_seconds = report->uptime_seconds,
 	};
 	answer->status = 200;
@@ -40,6 +41,14 @@ static void put_health(const struct report *report, struct http_answer *answer)
 	(void)buf_text(&answer->body, "ok\n"); /* the responder sees a failure */
 }
 
+static bool is_registered(const struct report *report)
+{
+	for (size_t i = 0; i < report->plugins_count; i++)
+		if (!report->plugins[i].is_registered)
+			return false;
+	return true;
+}
+
 static void put_readiness(const struct report *report, struct http_answer *answer)
 {
 	const char *reason = NULL;
@@ -47,8 +56,7 @@ static void put_readiness(const struct report *report, struct http_answer *answe
 		reason = report->fault;
 	else if (!report->snapshot)
 		reason = "the driver has not answered yet";
-	else if (report->plugin && !report->plugin->is_registered &&
-		 report->settings->kubelet_socket[0])
+	else if (report->settings->kubelet_socket[0] && !is_registered(report))
 		reason = "not registered with kubelet";
 	answer->status = reason ? 503 : 200;
 	(void)buf_printf(&answer->body, "%s\n", reason ? reason : "ok"); /* as above */

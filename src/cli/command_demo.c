@@ -156,7 +156,7 @@ static int make_plan(struct demo *demo, struct err *err)
 	if (r == 0)
 		r = make_snapshot(values->gpus, &snapshot, err);
 	if (r == 0)
-		r = resource_new(settings, snapshot, &demo->resource, err);
+		r = resource_new(settings, snapshot, NULL, &demo->resource, err);
 	if (r < 0)
 		return r;
 	demo->plan = (struct demo_plan){

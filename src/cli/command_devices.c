@@ -161,7 +161,7 @@ static int run(const void *opaque, const struct option_words *arguments)
 	if (r == 0)
 		r = ask_driver(settings, &snapshot, &err);
 	if (r == 0)
-		r = resource_new(settings, snapshot, &resource, &err);
+		r = resource_new(settings, snapshot, NULL, &resource, &err);
 	if (r < 0 || !resource) { /* one of them is enough; analysers want the other */
 		(void)fprintf(stderr, "rota devices: %s\n", err.msg);
 		return COMMAND_FAILED;

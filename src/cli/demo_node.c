@@ -103,6 +103,8 @@ static void make_environment(const struct demo_node *node, struct environment *r
 	add_variable(ret, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	add_variable(ret, "ROTA_SIM", scenario);
 	add_variable(ret, "LD_LIBRARY_PATH", node->sim);
+	add_variable(ret, "ROTA_POD_RESOURCES_SOCKET",
+		     ""); /* a kubelet of this host is none of ours */
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
 		add_variable(ret, kept[i], getenv(kept[i]));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Settings and a snapshot in, names and replicas out. Invariant: replicas point into the snapshot
- * that the resource owns, and the replicas of one device are neighbours in the order of their
- * ordinals.
+ * Settings, a snapshot and what pods hold in, names and replicas out. Invariant: replicas point
+ * into the snapshot that the resource owns, and the replicas of one device are neighbours in the
+ * order of their ordinals. Why held ids come first and what counts: docs/decisions/0006.
  */
 #include "core/resource.h"
 
@@ -13,6 +13,20 @@
 
 static const char gpu_name[] = "nvidia.com/gpu";
 static const char renamed_gpu_name[] = "nvidia.com/gpu.shared";
+static const char *const names[RESOURCE_NAMES] = { gpu_name, renamed_gpu_name };
+
+/* An id that pods hold, on a device of the snapshot. */
+struct claim {
+	size_t device; /* in snapshot->devices and in spans */
+	int32_t ordinal;
+	bool is_ours; /* held under the resource's own name */
+};
+
+/* The claims, each once, by device and ordinal. */
+struct claims {
+	struct claim *items;
+	size_t count;
+};
 
 /* Replicas of each device under this name, 1 when it is not shared. Of two entries with the same
  * name the larger one counts, since both expand to the same ids. */
@@ -58,46 +72,176 @@ static uint32_t *find_slot(const struct resource *resource, struct id_text uuid)
 	return &resource->slots[slot];
 }
 
-static void add_span(struct resource *resource, const struct device *device, size_t replicas)
+static void add_span(struct resource *resource, const struct device *device)
 {
 	struct id_text uuid = { device->uuid, strlen(device->uuid) };
-	resource->spans[resource->spans_count++] = (struct resource_span){ device, uuid.length,
-									   resource->replicas_count,
-									   replicas };
+	resource->spans[resource->spans_count++] = (struct resource_span){
+		.device = device, .uuid_length = uuid.length
+	};
 	*find_slot(resource, uuid) = (uint32_t)resource->spans_count;
 }
 
-static int fill(struct resource *resource, uint32_t replicas, struct err *err)
+/* Ours comes before another name's for the same id. */
+static int compare_claims(const void *left, const void *right)
+{
+	const struct claim *a = left;
+	const struct claim *b = right;
+	if (a->device != b->device)
+		return a->device < b->device ? -1 : 1;
+	if (a->ordinal != b->ordinal)
+		return a->ordinal < b->ordinal ? -1 : 1;
+	return (int)b->is_ours - (int)a->is_ours;
+}
+
+static void drop_repeated(struct claims *claims)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < claims->count; i++) {
+		const struct claim *claim = &claims->items[i];
+		bool is_repeated = kept > 0 && claims->items[kept - 1].device == claim->device &&
+				   claims->items[kept - 1].ordinal == claim->ordinal;
+		if (!is_repeated)
+			claims->items[kept++] = *claim;
+	}
+	claims->count = kept;
+}
+
+static int collect_claims(struct resource *resource, const struct held *held, struct claims *ret)
+{
+	if (!held || held->count == 0)
+		return 0;
+	ret->items = arena_array(&resource->arena, held->count, sizeof(*ret->items));
+	if (!ret->items)
+		return -ENOMEM;
+	for (size_t i = 0; i < held->count; i++) {
+		const struct held_id *item = &held->items[i];
+		struct replica_id id;
+		if (replica_parse((struct id_text){ item->id, strlen(item->id) }, &id) < 0)
+			continue;
+		uint32_t slot = *find_slot(resource, id.uuid);
+		if (slot == 0)
+			continue;
+		ret->items[ret->count++] = (struct claim){
+			.device = slot - 1,
+			.ordinal = id.ordinal,
+			.is_ours = strcmp(item->resource, resource->name) == 0,
+		};
+	}
+	qsort(ret->items, ret->count, sizeof(*ret->items), compare_claims);
+	drop_repeated(ret);
+	return 0;
+}
+
+static void add_replica(struct resource *resource, struct resource_span *span, int32_t ordinal)
+{
+	resource->replicas[resource->replicas_count++] = (struct replica){ .device = span->device,
+									   .ordinal = ordinal };
+	span->count++;
+}
+
+/* Claims of one device merged with the lowest ordinals that nobody claims, @free of them. */
+static void fill_span(struct resource *resource, struct resource_span *span,
+		      const struct claim *claims, size_t count, size_t free)
+{
+	span->first = resource->replicas_count;
+	int32_t next = resource->is_shared ? 0 : REPLICA_WHOLE;
+	size_t i = 0;
+	while (i < count || free > 0) {
+		bool is_free = free > 0 && (i == count || next < claims[i].ordinal);
+		if (is_free) {
+			add_replica(resource, span, next++);
+			free--;
+			continue;
+		}
+		if (claims[i].is_ours)
+			add_replica(resource, span, claims[i].ordinal);
+		if (next <= claims[i].ordinal)
+			next = claims[i].ordinal + 1;
+		i++;
+	}
+}
+
+static void fill_spans(struct resource *resource, const struct claims *claims, uint32_t replicas)
+{
+	size_t first = 0;
+	for (size_t i = 0; i < resource->spans_count; i++) {
+		size_t count = 0;
+		while (first + count < claims->count && claims->items[first + count].device == i)
+			count++;
+		size_t free = count < replicas ? replicas - count : 0;
+		fill_span(resource, &resource->spans[i], claims->items + first, count, free);
+		first += count;
+	}
+}
+
+/* The table in which resource_find() looks up devices. */
+static int index_devices(struct resource *resource)
 {
 	const struct snapshot *snapshot = resource->snapshot;
 	size_t devices = snapshot->devices_count;
-	if (devices > REPLICAS_MAX / replicas)
-		return too_many(resource, replicas, err);
-	resource->replicas = arena_array(&resource->arena, devices * replicas,
-					 sizeof(*resource->replicas));
 	resource->spans = arena_array(&resource->arena, devices, sizeof(*resource->spans));
 	resource->slots_count = 2;
 	while (resource->slots_count < 2 * devices)
 		resource->slots_count *= 2;
 	resource->slots = arena_array(&resource->arena, resource->slots_count,
 				      sizeof(*resource->slots));
-	if (!resource->replicas || !resource->spans || !resource->slots)
-		return err_set(err, -ENOMEM, "%s: out of memory", resource->name);
-
-	for (size_t i = 0; i < devices; i++) {
-		const struct device *device = &snapshot->devices[i];
-		add_span(resource, device, replicas);
-		for (uint32_t n = 0; n < replicas; n++)
-			resource->replicas[resource->replicas_count++] = (struct replica){
-				.device = device,
-				.ordinal = resource->is_shared ? (int32_t)n : REPLICA_WHOLE,
-			};
-	}
+	if (!resource->spans || !resource->slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < devices; i++)
+		add_span(resource, &snapshot->devices[i]);
 	return 0;
 }
 
-int resource_new(const struct settings *settings, struct snapshot *snapshot, struct resource **ret,
-		 struct err *err)
+/* @replicas of each device, held ones included; 0: only those that are held. */
+static int fill(struct resource *resource, const struct held *held, uint32_t replicas,
+		struct err *err)
+{
+	size_t devices = resource->snapshot->devices_count;
+	if (replicas > 0 && devices > REPLICAS_MAX / replicas)
+		return too_many(resource, replicas, err);
+	struct claims claims = { 0 };
+	int r = index_devices(resource);
+	if (r == 0)
+		r = collect_claims(resource, held, &claims);
+	if (r < 0)
+		return err_set(err, r, "%s: out of memory", resource->name);
+	resource->replicas = arena_array(&resource->arena, devices * replicas + claims.count,
+					 sizeof(*resource->replicas));
+	if (!resource->replicas)
+		return err_set(err, -ENOMEM, "%s: out of memory", resource->name);
+	fill_spans(resource, &claims, replicas);
+	return resource->replicas_count > REPLICAS_MAX ? too_many(resource, replicas, err) : 0;
+}
+
+const char *resource_name(size_t number)
+{
+	return names[number];
+}
+
+const char *resource_name_find(struct id_text text)
+{
+	for (size_t i = 0; i < RESOURCE_NAMES; i++)
+		if (strlen(names[i]) == text.length &&
+		    memcmp(names[i], text.bytes, text.length) == 0)
+			return names[i];
+	return NULL;
+}
+
+const char *resource_name_of(const struct settings *settings)
+{
+	bool is_renamed = replicas_of(&settings->time_slicing, gpu_name) > 1 &&
+			  settings->time_slicing.rename_by_default;
+	return is_renamed ? renamed_gpu_name : gpu_name;
+}
+
+int resource_new(const struct settings *settings, struct snapshot *snapshot,
+		 const struct held *held, struct resource **ret, struct err *err)
+{
+	return resource_new_named(settings, resource_name_of(settings), snapshot, held, ret, err);
+}
+
+int resource_new_named(const struct settings *settings, const char *name, struct snapshot *snapshot,
+		       const struct held *held, struct resource **ret, struct err *err)
 {
 	cleanup_resource struct resource *resource = calloc(1, sizeof(*resource));
 	if (!resource) {
@@ -105,11 +249,11 @@ int resource_new(const struct settings *settings, struct snapshot *snapshot, str
 		return err_set(err, -ENOMEM, "out of memory");
 	}
 	resource->snapshot = snapshot;
+	resource->name = name;
 	uint32_t replicas = replicas_of(&settings->time_slicing, gpu_name);
 	resource->is_shared = replicas > 1;
-	bool is_renamed = resource->is_shared && settings->time_slicing.rename_by_default;
-	resource->name = is_renamed ? renamed_gpu_name : gpu_name;
-	int r = fill(resource, replicas, err);
+	bool is_configured = strcmp(name, resource_name_of(settings)) == 0;
+	int r = fill(resource, held, is_configured ? replicas : 0, err);
 	if (r < 0)
 		return r;
 
@@ -133,11 +277,21 @@ int resource_find(const struct resource *resource, struct id_text id)
 	if (replica_parse(id, &wanted) < 0)
 		return -ENOENT;
 	uint32_t slot = *find_slot(resource, wanted.uuid);
-	if (slot == 0 || resource->is_shared != (wanted.ordinal != REPLICA_WHOLE))
+	if (slot == 0)
 		return -ENOENT;
 	const struct resource_span *span = &resource->spans[slot - 1];
-	size_t offset = resource->is_shared ? (size_t)wanted.ordinal : 0;
-	return offset < span->count ? (int)(span->first + offset) : -ENOENT;
+	size_t low = span->first;
+	size_t high = span->first + span->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (resource->replicas[middle].ordinal < wanted.ordinal)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	bool is_there = low < span->first + span->count &&
+			resource->replicas[low].ordinal == wanted.ordinal;
+	return is_there ? (int)low : -ENOENT;
 }
 
 size_t resource_healthy_count(const struct resource *resource)

@@ -10,8 +10,13 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "core/device.h"
+#include "core/held.h"
 #include "core/replica.h"
 #include "core/settings.h"
+
+enum {
+	RESOURCE_NAMES = 2, /* under which GPUs can be advertised */
+};
 
 /* One id that kubelet may hand out. */
 struct replica {
@@ -27,7 +32,7 @@ struct resource_span {
 	size_t count;
 };
 
-/* The replicas of one device are neighbours, in the order of their ordinals. */
+/* The replicas of one device are neighbours, in the order of their ordinals, a whole one first. */
 struct resource {
 	struct arena arena;
 	struct snapshot *snapshot; /* owned */
@@ -41,17 +46,37 @@ struct resource {
 	size_t slots_count; /* a power of two, at most half are taken */
 };
 
+/** The name with this number, below RESOURCE_NAMES. */
+const char *resource_name(size_t number);
+
+/** The same constant for a text, NULL when it is no name of ours. */
+const char *resource_name_find(struct id_text text);
+
+/** The name under which @settings advertise. */
+const char *resource_name_of(const struct settings *settings);
+
 /**
- * Work out what to advertise.
+ * Work out what to advertise under resource_name_of(settings).
+ *
+ * Of each device first the ids that pods hold under this name, then the lowest free ones until
+ * there are as many as are configured. An id that is held under another name is not given twice,
+ * and counts.
  *
  * @snapshot  taken, also on failure.
+ * @held      borrowed for the call; ids of devices that are not there have no effect. NULL: none.
  * @ret       the caller's to resource_free(). With no devices it is an empty list, which is legal.
  *
  * Returns 0, -E2BIG (more than REPLICAS_MAX; @err says what to lower),
  * -ENOMEM.
  */
-int resource_new(const struct settings *settings, struct snapshot *snapshot, struct resource **ret,
-		 struct err *err);
+int resource_new(const struct settings *settings, struct snapshot *snapshot,
+		 const struct held *held, struct resource **ret, struct err *err);
+
+/** The same under @name (a constant of ours). When @settings advertise under another one, these are
+ * the ids that pods still hold, and no more. */
+int resource_new_named(const struct settings *settings, const char *name, struct snapshot *snapshot,
+		       const struct held *held, struct resource **ret, struct err *err);
+
 struct resource *resource_free(struct resource *resource);
 
 /** Position of an id in resource->replicas, or -ENOENT. */

@@ -42,6 +42,7 @@ static const struct settings defaults = {
 
 	.config_file = "",
 	.kubelet_socket = "/var/lib/kubelet/device-plugins/kubelet.sock",
+	.pod_resources_socket = "/var/lib/kubelet/pod-resources/kubelet.sock",
 	.agent_socket = "/run/rota/agent.sock",
 	.http_listen = "",
 	/* An NVML call takes seconds on a node of many GPUs that just came up; a hang lasts. */

@@ -150,9 +150,10 @@ struct settings {
 	enum audit audit;
 	uint64_t health_settle_ns; /* how long a GPU must be well before it returns, 0 to 1 h */
 
-	const char *config_file;    /* "" when there is none */
-	uint64_t config_digest;     /* text_digest() of its content; 0 when there is none */
-	const char *kubelet_socket; /* "": do not register */
+	const char *config_file;          /* "" when there is none */
+	uint64_t config_digest;           /* text_digest() of its content; 0 when there is none */
+	const char *kubelet_socket;       /* "": do not register */
+	const char *pod_resources_socket; /* "": do not ask what pods hold */
 	const char *agent_socket;
 	const char *http_listen;     /* "": neither metrics nor probes */
 	uint64_t driver_deadline_ns; /* how long the driver process may take for one answer */

@@ -78,6 +78,12 @@ static void on_refused(struct service *service, const char *text)
 	tell(container_of(service, struct plugin, service), PLUGIN_REFUSED, text);
 }
 
+static void on_allocated(struct service *service, const struct wire_ids *ids)
+{
+	struct plugin *plugin = container_of(service, struct plugin, service);
+	plugin->listener->on_allocated(plugin->listener, ids->ids, ids->count);
+}
+
 static void on_answer(struct rpc_reply *reply, enum rpc_status status, const char *text)
 {
 	struct plugin *plugin = container_of(reply, struct plugin, answer);
@@ -217,6 +223,7 @@ int plugin_start(uv_loop_t *loop, const struct settings *settings, struct resour
 	plugin->loop = loop;
 	plugin->listener = listener;
 	plugin->service.on_watchers = on_watchers;
+	plugin->service.on_allocated = on_allocated;
 	plugin->service.on_refused = on_refused;
 	plugin->watch.on_change = on_change;
 	plugin->watch.on_closed = release;

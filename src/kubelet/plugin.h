@@ -31,6 +31,9 @@ enum plugin_event {
 struct plugin_listener {
 	void (*on_event)(struct plugin_listener *listener, enum plugin_event event,
 			 const char *text);
+	/* Kubelet is told that a container gets these ids; borrowed for the call. */
+	void (*on_allocated)(struct plugin_listener *listener, const struct id_text *ids,
+			     size_t count);
 };
 
 /* For the status of the agent; texts are borrowed from the plugin. */

@@ -165,7 +165,7 @@ static int allocate_all(const struct service *service, const struct wire_ids *co
 	return 0;
 }
 
-static int answer_allocate(const struct service *service, const uint8_t *message, size_t length,
+static int answer_allocate(struct service *service, const uint8_t *message, size_t length,
 			   struct wire_bytes *ret, struct err *err)
 {
 	cleanup_arena struct arena arena = { 0 };
@@ -183,6 +183,8 @@ static int answer_allocate(const struct service *service, const uint8_t *message
 		r = wire_encode_allocated(edits, count, ret, err);
 	for (size_t i = 0; i < count; i++)
 		edits_done(&edits[i]);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		service->on_allocated(service, &containers[i]);
 	return r;
 }
 

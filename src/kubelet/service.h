@@ -27,6 +27,8 @@ struct service {
 	uint64_t refusals;
 	/* A ListAndWatch was opened or ended. */
 	void (*on_watchers)(struct service *service);
+	/* A container was given these ids. */
+	void (*on_allocated)(struct service *service, const struct wire_ids *ids);
 	/* A call was refused; @text is what kubelet was told. */
 	void (*on_refused)(struct service *service, const char *text);
 };

@@ -175,12 +175,21 @@ static void on_message(struct stream *stream, uint8_t *message, size_t length)
 	stream_post(stream);
 }
 
+static void conclude_too_large(struct outcall *call)
+{
+	size_t limit = call->stream.decoder.limit;
+	char reason[ERR_TEXT_BYTES];
+	(void)snprintf(reason, sizeof(reason), "the answer exceeds %zu MiB",
+		       (limit ? limit : RPC_MESSAGE_BYTES_MAX) >> 20);
+	conclude(call, RPC_RESOURCE_EXHAUSTED, reason);
+}
+
 static void on_garbled(struct stream *stream, int error)
 {
 	struct outcall *call = call_of(stream);
 	stream_reset(stream, NGHTTP2_CANCEL);
 	if (error == -EMSGSIZE)
-		conclude(call, RPC_RESOURCE_EXHAUSTED, "the answer exceeds 4 MiB");
+		conclude_too_large(call);
 	else if (error == -ENOMEM)
 		conclude(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
 	else
@@ -344,6 +353,7 @@ int calling_start(struct calling *calling, const char *method, const uint8_t *me
 	call->reply = reply;
 	list_init(&call->answers);
 	stream_attach(&call->stream, &calling->http2, 0);
+	call->stream.decoder.limit = calling->answer_bytes_max;
 	int r = stream_push(&call->stream, message, length);
 	if (r == -EMSGSIZE)
 		(void)err_set(err, r, "%s: the request has %zu bytes, at most %d are allowed",
@@ -374,6 +384,7 @@ int calling_init(struct calling *calling, void (*kick)(struct http2 *http2))
 {
 	calling->delivering = NULL;
 	calling->is_stopped = false;
+	calling->answer_bytes_max = 0;
 	return http2_init(&calling->http2, &role, kick);
 }
 

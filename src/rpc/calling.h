@@ -10,6 +10,7 @@ struct outcall;
 
 struct calling {
 	struct http2 http2;
+	size_t answer_bytes_max;    /* 0: RPC_MESSAGE_BYTES_MAX */
 	struct outcall *delivering; /* whose answers are being handed over; NULL once it is over */
 	bool is_stopped;
 };

@@ -73,6 +73,11 @@ int rpc_client_open(uv_loop_t *loop, const char *path, struct rpc_client **ret, 
 	return 0;
 }
 
+void rpc_client_limit(struct rpc_client *client, size_t answer_bytes_max)
+{
+	client->calling.answer_bytes_max = answer_bytes_max;
+}
+
 int rpc_client_call(struct rpc_client *client, const char *method, const uint8_t *message,
 		    size_t length, uint64_t deadline_ms, struct rpc_reply *reply, struct err *err)
 {

@@ -33,6 +33,10 @@ struct rpc_reply {
  */
 int rpc_client_open(uv_loop_t *loop, const char *path, struct rpc_client **ret, struct err *err);
 
+/** Take answers of up to @answer_bytes_max bytes in calls that begin after this, instead of
+ * RPC_MESSAGE_BYTES_MAX. */
+void rpc_client_limit(struct rpc_client *client, size_t answer_bytes_max);
+
 /**
  * Start a call with one request message; answers may be one or many.
  *

@@ -44,7 +44,7 @@ static int read_prefix(struct envelope *decoder)
 		return prefix[0] == 1 ? -EBADMSG : -EPROTO;
 	size_t length = (size_t)prefix[1] << 24 | (size_t)prefix[2] << 16 | (size_t)prefix[3] << 8 |
 			(size_t)prefix[4];
-	if (length > RPC_MESSAGE_BYTES_MAX)
+	if (length > (decoder->limit ? decoder->limit : RPC_MESSAGE_BYTES_MAX))
 		return -EMSGSIZE;
 	decoder->length = length;
 	return 0;
@@ -79,7 +79,7 @@ uint8_t *envelope_take(struct envelope *decoder, size_t *ret_length)
 {
 	uint8_t *message = decoder->message;
 	*ret_length = decoder->length;
-	*decoder = (struct envelope){ .prefix_have = 0 };
+	*decoder = (struct envelope){ .limit = decoder->limit };
 	return message;
 }
 

@@ -14,6 +14,7 @@ enum {
 /* Zero is a valid decoder between two messages. message: owned; grows with the bytes that came, not
  * with the length that the peer claims. */
 struct envelope {
+	size_t limit; /* of a message; 0: RPC_MESSAGE_BYTES_MAX */
 	uint8_t prefix[ENVELOPE_PREFIX_BYTES];
 	size_t prefix_have;
 	uint8_t *message;
@@ -28,7 +29,7 @@ struct envelope {
  * @ret_used  how many of @length were taken; set always.
  *
  * Returns 1 when a message is whole (envelope_take() it before the next call), 0 when more is
- * needed, -EMSGSIZE (the length exceeds RPC_MESSAGE_BYTES_MAX), -EBADMSG (flagged as compressed),
+ * needed, -EMSGSIZE (the length exceeds the limit), -EBADMSG (flagged as compressed),
  * -EPROTO (any other flag), -ENOMEM. After a failure the decoder is fit for envelope_done() only.
  */
 int envelope_decode(struct envelope *decoder, const uint8_t *bytes, size_t length,

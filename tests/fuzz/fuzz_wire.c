@@ -23,7 +23,7 @@ static struct resource *resource_of_five(void)
 		abort();
 	snapshot->devices[0] = (struct device){ .uuid = "GPU-0", .index = "0" };
 	struct resource *resource = NULL;
-	if (resource_new(&settings, snapshot, &resource, NULL) < 0)
+	if (resource_new(&settings, snapshot, NULL, &resource, NULL) < 0)
 		abort();
 	return resource;
 }

@@ -146,6 +146,7 @@ class AgentCase(unittest.TestCase):
         self.kubelet_socket = self.plugins / "kubelet.sock"
         self.own_socket = self.plugins / "nvidia-gpu.sock"
         self.agent_socket = self.directory / "agent.sock"
+        self.pods_socket = self.directory / "pod-resources.sock"  # nobody listens by default
         self.scenario_path = self.directory / "scenario.yaml"
         self.config_path = self.directory / "config.yaml"
         self.library_path = SIM
@@ -173,10 +174,12 @@ class AgentCase(unittest.TestCase):
 
     def start_agent(self, *flags, config=None, environment=None, has_sockets=True):
         """config: written to the file that --config-file then names."""
-        arguments = list(flags)
+        arguments = []
         if has_sockets:
             arguments += ["--kubelet-socket", str(self.kubelet_socket),
-                          "--agent-socket", str(self.agent_socket)]
+                          "--agent-socket", str(self.agent_socket),
+                          "--pod-resources-socket", str(self.pods_socket)]
+        arguments += flags  # after the defaults, so that they win
         if config is not None:
             self.set_config(config)
             arguments += ["--config-file", str(self.config_path)]

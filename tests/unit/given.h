@@ -41,7 +41,8 @@ static inline struct resource *given_resource(size_t devices, uint32_t replicas)
 	};
 	struct resource *resource = NULL;
 	struct err err = ERR_INIT;
-	assert_int_equal(resource_new(&settings, given_snapshot(devices), &resource, &err), 0);
+	assert_int_equal(resource_new(&settings, given_snapshot(devices), NULL, &resource, &err),
+			 0);
 	return resource;
 }
 

@@ -99,6 +99,23 @@ static void empty_message_is_a_message(void **state)
 	free(message);
 }
 
+static void a_limit_of_its_own_holds_for_every_message(void **state)
+{
+	(void)state;
+	const uint8_t more[] = { 0, 0, 0x40, 0, 1 };
+	struct envelope decoder = { .limit = RPC_MESSAGE_BYTES_MAX + 1 };
+	size_t used = 0;
+	size_t length = 0;
+
+	assert_int_equal(envelope_decode(&decoder, two, sizeof(two), &used), 1);
+	free(envelope_take(&decoder, &length));
+	assert_int_equal(envelope_decode(&decoder, more, sizeof(more), &used), 0);
+	envelope_done(&decoder);
+	decoder.limit = 1;
+	assert_int_equal(envelope_decode(&decoder, two, sizeof(two), &used), -EMSGSIZE);
+	envelope_done(&decoder);
+}
+
 static void greatest_message_passes_and_one_more_does_not(void **state)
 {
 	(void)state;
@@ -160,6 +177,7 @@ int main(void)
 		cmocka_unit_test(message_may_come_byte_by_byte),
 		cmocka_unit_test(stops_behind_a_message),
 		cmocka_unit_test(empty_message_is_a_message),
+		cmocka_unit_test(a_limit_of_its_own_holds_for_every_message),
 		cmocka_unit_test(greatest_message_passes_and_one_more_does_not),
 		cmocka_unit_test(claimed_length_costs_no_memory),
 		cmocka_unit_test(flags_are_told_apart),

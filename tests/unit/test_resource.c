@@ -56,7 +56,7 @@ static void tells_apart_uuids_that_begin_or_end_alike(void **state)
 		snapshot->devices[i].uuid = uuids[i];
 	cleanup_resource struct resource *resource = NULL;
 
-	assert_int_equal(resource_new(&settings, snapshot, &resource, NULL), 0);
+	assert_int_equal(resource_new(&settings, snapshot, NULL, &resource, NULL), 0);
 	for (size_t i = 0; i < ARRAY_LEN(uuids); i++)
 		assert_int_equal(resource_find(resource, given_id(uuids[i])), i);
 	assert_int_equal(resource_find(resource, given_id("GPU-2-4c81ecaa")), -ENOENT);
@@ -68,13 +68,13 @@ static void is_renamed_only_when_shared(void **state)
 	struct shared_resource shared = { "nvidia.com/gpu", 5 };
 	struct settings settings = { .time_slicing = { .rename_by_default = true } };
 	cleanup_resource struct resource *whole = NULL;
-	assert_int_equal(resource_new(&settings, given_snapshot(1), &whole, NULL), 0);
+	assert_int_equal(resource_new(&settings, given_snapshot(1), NULL, &whole, NULL), 0);
 	assert_string_equal(whole->name, "nvidia.com/gpu");
 
 	settings.time_slicing.resources = &shared;
 	settings.time_slicing.resources_count = 1;
 	cleanup_resource struct resource *renamed = NULL;
-	assert_int_equal(resource_new(&settings, given_snapshot(1), &renamed, NULL), 0);
+	assert_int_equal(resource_new(&settings, given_snapshot(1), NULL, &renamed, NULL), 0);
 	assert_string_equal(renamed->name, "nvidia.com/gpu.shared");
 }
 
@@ -91,7 +91,7 @@ static void takes_the_larger_of_two_entries_and_skips_other_names(void **state)
 	};
 	cleanup_resource struct resource *resource = NULL;
 
-	assert_int_equal(resource_new(&settings, given_snapshot(1), &resource, NULL), 0);
+	assert_int_equal(resource_new(&settings, given_snapshot(1), NULL, &resource, NULL), 0);
 	assert_int_equal(resource->replicas_count, 3);
 }
 
@@ -114,7 +114,7 @@ static void refuses_a_list_that_kubelet_cannot_read(void **state)
 	struct resource *resource = NULL;
 	struct err err = ERR_INIT;
 
-	assert_int_equal(resource_new(&settings, given_snapshot(2), &resource, &err), -E2BIG);
+	assert_int_equal(resource_new(&settings, given_snapshot(2), NULL, &resource, &err), -E2BIG);
 	assert_null(resource);
 	assert_string_equal(err.msg,
 			    "nvidia.com/gpu: 2 devices of 30501 replicas are more than the "
@@ -132,6 +132,185 @@ static void counts_the_replicas_of_healthy_devices(void **state)
 	assert_int_equal(resource_healthy_count(resource), 10);
 }
 
+static void given_held(struct held *held, const char *resource, const char *id)
+{
+	assert_int_equal(held_add(held, resource, given_id(id), HELD_LISTED), 0);
+}
+
+/* @replicas of @devices GPUs with @held, as "uuid uuid::0 ...". */
+static void assert_list(size_t devices, uint32_t replicas, const struct held *held,
+			const char *expected)
+{
+	struct shared_resource shared = { "nvidia.com/gpu", replicas };
+	struct settings settings = {
+		.time_slicing = { .resources = &shared, .resources_count = replicas > 1 ? 1 : 0 },
+	};
+	cleanup_resource struct resource *resource = NULL;
+	assert_int_equal(resource_new(&settings, given_snapshot(devices), held, &resource, NULL),
+			 0);
+	char list[1024] = "";
+	for (size_t i = 0; i < resource->replicas_count; i++) {
+		char id[REPLICA_ID_BYTES];
+		(void)replica_format(resource->replicas[i].device->uuid,
+				     resource->replicas[i].ordinal, id);
+		assert_int_equal(resource_find(resource, given_id(id)), i);
+		size_t length = strlen(list);
+		(void)snprintf(list + length, sizeof(list) - length, "%s%s", i ? " " : "", id);
+	}
+	assert_string_equal(list, expected);
+}
+
+static void lists_what_is_held_and_then_the_lowest_free_ids(void **state)
+{
+	(void)state;
+	cleanup_held struct held held = { 0 };
+	given_held(&held, "nvidia.com/gpu", "GPU-0::7");
+	given_held(&held, "nvidia.com/gpu", "GPU-0::1");
+	given_held(&held, "nvidia.com/gpu", "GPU-0::7");
+	assert_list(2, 3, &held, "GPU-0::0 GPU-0::1 GPU-0::7 GPU-1::0 GPU-1::1 GPU-1::2");
+}
+
+static void more_held_than_configured_are_all_listed(void **state)
+{
+	(void)state;
+	cleanup_held struct held held = { 0 };
+	given_held(&held, "nvidia.com/gpu", "GPU-0::2");
+	given_held(&held, "nvidia.com/gpu", "GPU-0::5");
+	given_held(&held, "nvidia.com/gpu", "GPU-0::9");
+	assert_list(1, 2, &held, "GPU-0::2 GPU-0::5 GPU-0::9");
+}
+
+static void a_whole_id_that_is_held_counts_as_one_replica(void **state)
+{
+	(void)state;
+	cleanup_held struct held held = { 0 };
+	given_held(&held, "nvidia.com/gpu", "GPU-0");
+	assert_list(1, 5, &held, "GPU-0 GPU-0::0 GPU-0::1 GPU-0::2 GPU-0::3");
+}
+
+static void a_gpu_is_whole_again_when_no_replica_of_it_is_held(void **state)
+{
+	(void)state;
+	cleanup_held struct held held = { 0 };
+	given_held(&held, "nvidia.com/gpu", "GPU-0::3");
+	assert_list(2, 1, &held, "GPU-0::3 GPU-1");
+}
+
+static void what_is_held_elsewhere_or_is_no_id_has_no_effect(void **state)
+{
+	(void)state;
+	cleanup_held struct held held = { 0 };
+	given_held(&held, "nvidia.com/gpu", "GPU-9::0");
+	given_held(&held, "nvidia.com/gpu", "GPU-0::x");
+	given_held(&held, "nvidia.com/gpu", "");
+	assert_list(1, 2, &held, "GPU-0::0 GPU-0::1");
+}
+
+static void an_id_is_not_given_under_two_names(void **state)
+{
+	(void)state;
+	cleanup_held struct held held = { 0 };
+	given_held(&held, "nvidia.com/gpu.shared", "GPU-0::1");
+	assert_list(1, 3, &held, "GPU-0::0 GPU-0::2");
+}
+
+static void under_a_name_that_is_not_configured_only_what_is_held(void **state)
+{
+	(void)state;
+	cleanup_held struct held held = { 0 };
+	given_held(&held, "nvidia.com/gpu.shared", "GPU-0::1");
+	given_held(&held, "nvidia.com/gpu", "GPU-0::4");
+	const struct settings settings = { 0 };
+	cleanup_resource struct resource *resource = NULL;
+	assert_int_equal(resource_new_named(&settings, resource_name(1), given_snapshot(2), &held,
+					    &resource, NULL),
+			 0);
+	assert_int_equal(resource->replicas_count, 1);
+	assert_int_equal(resource_find(resource, given_id("GPU-0::1")), 0);
+}
+
+static void knows_its_names(void **state)
+{
+	(void)state;
+	const struct settings settings = { 0 };
+	for (size_t i = 0; i < RESOURCE_NAMES; i++)
+		assert_ptr_equal(resource_name_find(given_id(resource_name(i))), resource_name(i));
+	assert_ptr_equal(resource_name_of(&settings), resource_name(0));
+	assert_null(resource_name_find(given_id("nvidia.com/gp")));
+	assert_null(resource_name_find(given_id("nvidia.com/gpu.share")));
+}
+
+enum {
+	BRUTE_DEVICES = 2,
+	BRUTE_ORDINALS = 3, /* whole, 0, 1 */
+	BRUTE_IDS = BRUTE_DEVICES * BRUTE_ORDINALS,
+	BRUTE_STATES = 3, /* of an id: free, held under our name, under the other one */
+};
+
+static void brute_id(size_t number, char ret[static REPLICA_ID_BYTES])
+{
+	char uuid[16];
+	(void)snprintf(uuid, sizeof(uuid), "GPU-%zu", number / BRUTE_ORDINALS);
+	(void)replica_format(uuid, (int32_t)(number % BRUTE_ORDINALS) - 1, ret);
+}
+
+/* The state of each id as a digit of @code. */
+static void check_all_of(unsigned code, uint32_t replicas)
+{
+	cleanup_held struct held held = { 0 };
+	size_t own[BRUTE_DEVICES] = { 0 };
+	size_t other[BRUTE_DEVICES] = { 0 };
+	unsigned rest = code;
+	for (size_t i = 0; i < BRUTE_IDS; i++, rest /= BRUTE_STATES) {
+		char id[REPLICA_ID_BYTES];
+		brute_id(i, id);
+		own[i / BRUTE_ORDINALS] += rest % BRUTE_STATES == 1 ? 1 : 0;
+		other[i / BRUTE_ORDINALS] += rest % BRUTE_STATES == 2 ? 1 : 0;
+		if (rest % BRUTE_STATES != 0)
+			given_held(&held, resource_name(rest % BRUTE_STATES - 1), id);
+	}
+	struct shared_resource shared = { "nvidia.com/gpu", replicas };
+	struct settings settings = {
+		.time_slicing = { .resources = &shared, .resources_count = replicas > 1 ? 1 : 0 },
+	};
+	cleanup_resource struct resource *resource = NULL;
+	assert_int_equal(
+		resource_new(&settings, given_snapshot(BRUTE_DEVICES), &held, &resource, NULL), 0);
+
+	rest = code;
+	for (size_t i = 0; i < BRUTE_IDS; i++, rest /= BRUTE_STATES) {
+		char id[REPLICA_ID_BYTES];
+		brute_id(i, id);
+		if (rest % BRUTE_STATES == 1)
+			assert_true(resource_find(resource, given_id(id)) >= 0);
+		if (rest % BRUTE_STATES == 2)
+			assert_int_equal(resource_find(resource, given_id(id)), -ENOENT);
+	}
+	for (size_t i = 0; i < BRUTE_DEVICES; i++) {
+		size_t all = own[i] + other[i];
+		size_t expected = own[i] + (all < replicas ? replicas - all : 0);
+		assert_int_equal(resource->spans[i].count, expected);
+	}
+	for (size_t i = 1; i < resource->replicas_count; i++) {
+		const struct replica *before = &resource->replicas[i - 1];
+		const struct replica *replica = &resource->replicas[i];
+		assert_true(
+			before->device < replica->device ||
+			(before->device == replica->device && before->ordinal < replica->ordinal));
+	}
+}
+
+static void holds_its_promises_whatever_is_held(void **state)
+{
+	(void)state;
+	unsigned codes = 1;
+	for (size_t i = 0; i < BRUTE_IDS; i++)
+		codes *= BRUTE_STATES;
+	for (uint32_t replicas = 1; replicas <= 4; replicas++)
+		for (unsigned code = 0; code < codes; code++)
+			check_all_of(code, replicas);
+}
+
 static void fails_cleanly_when_memory_is_out(void **state)
 {
 	(void)state;
@@ -145,7 +324,7 @@ static void fails_cleanly_when_memory_is_out(void **state)
 	for (unsigned n = 1; !resource; n++) {
 		struct snapshot *snapshot = given_snapshot(2);
 		failing_calloc = n;
-		int r = resource_new(&settings, snapshot, &resource, NULL);
+		int r = resource_new(&settings, snapshot, NULL, &resource, NULL);
 		failing_calloc = 0;
 		assert_int_equal(r, resource ? 0 : -ENOMEM);
 		failures += resource ? 0 : 1;
@@ -166,6 +345,15 @@ int main(void)
 		cmocka_unit_test(without_devices_is_an_empty_list),
 		cmocka_unit_test(refuses_a_list_that_kubelet_cannot_read),
 		cmocka_unit_test(counts_the_replicas_of_healthy_devices),
+		cmocka_unit_test(lists_what_is_held_and_then_the_lowest_free_ids),
+		cmocka_unit_test(more_held_than_configured_are_all_listed),
+		cmocka_unit_test(a_whole_id_that_is_held_counts_as_one_replica),
+		cmocka_unit_test(a_gpu_is_whole_again_when_no_replica_of_it_is_held),
+		cmocka_unit_test(what_is_held_elsewhere_or_is_no_id_has_no_effect),
+		cmocka_unit_test(an_id_is_not_given_under_two_names),
+		cmocka_unit_test(under_a_name_that_is_not_configured_only_what_is_held),
+		cmocka_unit_test(knows_its_names),
+		cmocka_unit_test(holds_its_promises_whatever_is_held),
 		cmocka_unit_test(fails_cleanly_when_memory_is_out),
 	};
 	return cmocka_run_group_tests_name("resource", tests, NULL, NULL);

@@ -51,6 +51,8 @@ static void has_every_flag_of_nvidia_and_ours(void **state)
 		{ "imex-required", NULL, "IMEX_REQUIRED", "false" },
 		{ "kubelet-socket", NULL, "KUBELET_SOCKET",
 		  "/var/lib/kubelet/device-plugins/kubelet.sock" },
+		{ "pod-resources-socket", NULL, "ROTA_POD_RESOURCES_SOCKET",
+		  "/var/lib/kubelet/pod-resources/kubelet.sock" },
 		{ "config-file", NULL, "CONFIG_FILE", "" },
 		{ "cdi-feature-flags", NULL, "CDI_FEATURE_FLAGS", "" },
 		{ "cdi-disable-hooks", NULL, "CDI_DISABLE_HOOKS", "" },

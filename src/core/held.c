@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A list that may say the same twice, since most allocations come and go between two answers of
+ * kubelet; it is made short when its room is used up, and grows only when that does not help.
+ */
+#include "core/held.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	FIRST_ROOM = 64
+};
+
+/* The newest of the same ids comes first. */
+static int compare(const void *left, const void *right)
+{
+	const struct held_id *a = left;
+	const struct held_id *b = right;
+	int r = strcmp(a->resource, b->resource);
+	if (r == 0)
+		r = strcmp(a->id, b->id);
+	if (r != 0)
+		return r;
+	return a->since_ns == b->since_ns ? 0 : a->since_ns > b->since_ns ? -1 : 1;
+}
+
+static void drop_repeated(struct held *held)
+{
+	if (held->count == 0)
+		return;
+	qsort(held->items, held->count, sizeof(*held->items), compare);
+	size_t kept = 1;
+	for (size_t i = 1; i < held->count; i++) {
+		const struct held_id *last = &held->items[kept - 1];
+		bool is_repeated = strcmp(last->resource, held->items[i].resource) == 0 &&
+				   strcmp(last->id, held->items[i].id) == 0;
+		if (!is_repeated)
+			held->items[kept++] = held->items[i];
+	}
+	held->count = kept;
+}
+
+static int make_room(struct held *held)
+{
+	if (held->count < held->room)
+		return 0;
+	drop_repeated(held);
+	if (held->count >= HELD_IDS_MAX)
+		return -E2BIG;
+	if (held->room > 0 && held->count <= held->room / 2)
+		return 0;
+	size_t room = held->room > 0 ? 2 * held->room : FIRST_ROOM;
+	struct held_id *items = calloc(room, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	if (held->count > 0)
+		memcpy(items, held->items, held->count * sizeof(*items));
+	free(held->items);
+	held->items = items;
+	held->room = room;
+	return 0;
+}
+
+int held_add(struct held *held, const char *resource, struct id_text id, uint64_t since_ns)
+{
+	if (id.length >= REPLICA_ID_BYTES)
+		return -EINVAL;
+	int r = make_room(held);
+	if (r < 0)
+		return r;
+	struct held_id *item = &held->items[held->count++];
+	*item = (struct held_id){ .resource = resource, .since_ns = since_ns };
+	if (id.length > 0)
+		memcpy(item->id, id.bytes, id.length);
+	return 0;
+}
+
+int held_replace(struct held *held, struct held *listed, uint64_t keep_ns)
+{
+	for (size_t i = 0; i < held->count; i++) {
+		const struct held_id *item = &held->items[i];
+		if (item->since_ns == HELD_LISTED || item->since_ns < keep_ns)
+			continue;
+		struct id_text id = { item->id, strlen(item->id) };
+		int r = held_add(listed, item->resource, id, item->since_ns);
+		if (r < 0)
+			return r;
+	}
+	held_done(held);
+	*held = *listed;
+	*listed = (struct held){ 0 };
+	return 0;
+}
+
+void held_done(struct held *held)
+{
+	free(held->items);
+	*held = (struct held){ 0 };
+}

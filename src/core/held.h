@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which ids pods hold: what kubelet lists, and what we handed out since it was asked. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "core/replica.h"
+
+enum {
+	HELD_IDS_MAX = 131072, /* twice what one list can hold */
+	HELD_LISTED = 0,       /* since_ns of what kubelet listed */
+};
+
+struct held_id {
+	const char *resource; /* borrowed, a constant of resource.h */
+	char id[REPLICA_ID_BYTES];
+	uint64_t since_ns; /* when we handed it out (CLOCK_MONOTONIC), or HELD_LISTED */
+};
+
+/* Zero is "nothing". An id may be in it several times. */
+struct held {
+	struct held_id *items; /* owned */
+	size_t count;
+	size_t room;
+};
+
+/** 0, -EINVAL (longer than an id of ours can be), -E2BIG (HELD_IDS_MAX different ones), -ENOMEM. */
+int held_add(struct held *held, const char *resource, struct id_text id, uint64_t since_ns);
+
+/**
+ * What kubelet lists takes the place of what was known, but for what we handed out at @keep_ns or
+ * later: kubelet may not have listed it yet.
+ *
+ * @listed  emptied; on failure it may have grown, and @held is as it was.
+ *
+ * Returns 0, -E2BIG, -ENOMEM.
+ */
+int held_replace(struct held *held, struct held *listed, uint64_t keep_ns);
+
+void held_done(struct held *held);
+
+#define cleanup_held CLEANUP(held_done)

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See pods_wire.h. protobuf-c also keeps the fields that it does not know, so a budget bounds what
+ * one answer can make us hold.
+ */
+#include "kubelet/pods_wire.h"
+
+#include <errno.h>
+
+#include "base/arena.h"
+#include "base/text.h"
+#include "core/resource.h"
+#include "podresources.pb-c.h"
+
+struct budget {
+	struct arena arena;
+	size_t left;
+};
+
+static void *spend(void *opaque, size_t bytes)
+{
+	struct budget *budget = opaque;
+	if (bytes > budget->left)
+		return NULL;
+	budget->left -= bytes;
+	return arena_alloc(&budget->arena, bytes);
+}
+
+static void keep(void *opaque, void *memory)
+{
+	(void)opaque;
+	(void)memory; /* the arena frees all at once */
+}
+
+/* An id that no list of ours can have is of another plugin under our name, and not ours to keep. */
+static int take_devices(const ContainerDevices *devices, struct held *ret)
+{
+	struct id_text name = { (const char *)devices->resource_name.data,
+				devices->resource_name.len };
+	const char *resource = resource_name_find(name);
+	for (size_t i = 0; resource && i < devices->n_device_ids; i++) {
+		const ProtobufCBinaryData *id = &devices->device_ids[i];
+		if (!text_is_utf8(id->data, id->len))
+			continue;
+		int r = held_add(ret, resource, (struct id_text){ (const char *)id->data, id->len },
+				 HELD_LISTED);
+		if (r < 0 && r != -EINVAL)
+			return r;
+	}
+	return 0;
+}
+
+static int take_pod(const PodResources *pod, struct held *ret)
+{
+	for (size_t i = 0; i < pod->n_containers; i++) {
+		const ContainerResources *container = pod->containers[i];
+		for (size_t n = 0; n < container->n_devices; n++) {
+			int r = take_devices(container->devices[n], ret);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+int pods_wire_decode(const uint8_t *bytes, size_t length, struct held *ret, struct err *err)
+{
+	struct budget budget = { .left = PODS_DECODE_BYTES_MAX };
+	ProtobufCAllocator allocator = { spend, keep, &budget };
+	const ListPodResourcesResponse *list = list_pod_resources_response__unpack(&allocator,
+										   length, bytes);
+	int r = list ? 0 : err_set(err, -EBADMSG, "not an encoded ListPodResourcesResponse");
+	for (size_t i = 0; r == 0 && i < list->n_pod_resources; i++) {
+		r = take_pod(list->pod_resources[i], ret);
+		if (r < 0)
+			(void)err_set(err, r,
+				      r == -E2BIG ? "more ids than a node can have"
+						  : "out of memory");
+	}
+	arena_done(&budget.arena);
+	return r;
+}

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What running pods hold stays advertised, whatever the configuration becomes."""
+
+import unittest
+
+from agent_case import AgentCase, replica_ids, shared, uuid
+from kubelet_peer import wait_until
+from pods_peer import PodResources
+
+GPU = "nvidia.com/gpu"
+SHARED_GPU = "nvidia.com/gpu.shared"
+LARGE_PADDING = 6 << 20  # more than gRPC's own limit of 4 MiB
+
+
+def ids(*ordinals):
+    return {f"{uuid(0)}::{n}" for n in ordinals}
+
+
+class HeldCase(AgentCase):
+    def start_pods(self, **pods):
+        peer = PodResources(self.pods_socket)
+        peer.pods = pods
+        self.addCleanup(peer.stop)
+        return peer.start()
+
+    def wait_ids(self, watch, expected):
+        watch.wait(lambda seen: seen.lists and set(seen.health()) == expected, sorted(expected))
+
+
+class Reload(HeldCase):
+    def test_five_ten_five_while_pods_run_and_kubelet_is_started_again(self):
+        pods = self.start_pods()
+        kubelet, registration = self.start_node(config=shared(5))
+        self.wait_ids(registration.watch, ids(*range(5)))
+        self.set_config(shared(10))
+        self.wait_ids(registration.watch, ids(*range(10)))
+        registration.plugin.allocate(sorted(ids(3)))
+        registration.plugin.allocate(sorted(ids(8)))
+        registration.plugin.allocate(sorted(ids(9)))
+        pods.pods = {"a": {GPU: sorted(ids(3))}, "b": {GPU: sorted(ids(8, 9))}}
+        self.set_config(shared(5))
+        self.wait_ids(registration.watch, ids(0, 1, 3, 8, 9))
+        again = kubelet.registration_after(kubelet.restart)
+        self.wait_ids(again.watch, ids(0, 1, 3, 8, 9))
+        self.assertEqual(self.agent.stop(), 0)
+        anew = kubelet.registration_after(lambda: self.start_agent(config=shared(5)))
+        anew.watch.wait_count(5)
+        self.assertEqual(set(anew.watch.lists[0][n].ID for n in range(5)), ids(0, 1, 3, 8, 9),
+                         "an agent that was started anew asks before it lists")
+
+    def test_ids_of_pods_that_ended_go(self):
+        pods = self.start_pods(a={GPU: sorted(ids(7))}, b={GPU: sorted(ids(8))})
+        _, registration = self.start_node(config=shared(2))
+        self.wait_ids(registration.watch, ids(7, 8))
+        pods.pods = {"b": {GPU: sorted(ids(8))}}
+        self.wait_ids(registration.watch, ids(0, 8))
+        pods.pods = {}
+        self.wait_ids(registration.watch, ids(0, 1))
+
+    def test_without_sharing_a_held_replica_stands_for_its_gpu(self):
+        self.start_pods(a={GPU: sorted(ids(3))})
+        _, registration = self.start_node(config="version: v1\n")
+        self.wait_ids(registration.watch, ids(3))
+
+    def test_sharing_keeps_a_whole_gpu_that_is_held(self):
+        self.start_pods(a={GPU: [uuid(0)]})
+        _, registration = self.start_node(config=shared(5))
+        self.wait_ids(registration.watch, {uuid(0)} | ids(0, 1, 2, 3))
+        answer = registration.plugin.allocate([uuid(0)])[0]
+        self.assertEqual(answer.envs["NVIDIA_VISIBLE_DEVICES"], uuid(0))
+
+    def test_renamed_keeps_what_is_held_under_the_old_name(self):
+        pods = self.start_pods(a={GPU: sorted(ids(1, 4))})
+        kubelet, first = self.start_node(config=shared(5))
+        self.wait_ids(first.watch, ids(*range(5)))
+        self.set_config(shared(5, renameByDefault=True))
+        second = kubelet.wait_registrations(2)
+        self.assertEqual(second.request.resource_name, SHARED_GPU)
+        self.wait_ids(second.watch, ids(0, 2, 3))
+        self.wait_ids(first.watch, ids(1, 4))
+        self.assertEqual([resource["name"] for resource in self.status()["resources"]],
+                         [GPU, SHARED_GPU])
+        pods.pods = {}
+        first.watch.wait_end()
+        self.wait_ids(second.watch, ids(*range(5)))
+
+
+class Asking(HeldCase):
+    def test_without_a_socket_what_was_handed_out_counts(self):
+        _, registration = self.start_node(config=shared(10))
+        self.wait_ids(registration.watch, ids(*range(10)))
+        registration.plugin.allocate(sorted(ids(9)))
+        self.set_config(shared(5))
+        self.wait_ids(registration.watch, ids(0, 1, 2, 3, 9))
+        self.assertEqual(self.agent.log().count("kubelet cannot be asked"), 1)
+
+    def test_refusal_of_kubelet_is_no_reason_not_to_serve(self):
+        pods = self.start_pods()
+        pods.refusal = "rejected by rate limit"
+        _, registration = self.start_node(config=shared(5))
+        self.wait_ids(registration.watch, ids(*range(5)))
+        self.assertIn("rejected by rate limit", self.agent.log())
+
+    def test_socket_that_nobody_answers_is_no_reason_not_to_serve(self):
+        self.start_pods()._server.stop(None).wait()
+        self.pods_socket.touch()
+        _, registration = self.start_node(config=shared(5))
+        self.wait_ids(registration.watch, ids(*range(5)))
+
+    def test_answer_of_more_than_four_mib(self):
+        pods = self.start_pods(a={GPU: sorted(ids(9))})
+        pods.padding = LARGE_PADDING
+        _, registration = self.start_node(config=shared(2))
+        self.wait_ids(registration.watch, ids(0, 9))
+
+    def test_many_allocations_are_few_questions(self):
+        pods = self.start_pods()
+        _, registration = self.start_node(config=shared(5))
+        registration.watch.wait_count(5)
+        before = pods.calls
+        for _ in range(200):
+            registration.plugin.allocate(sorted(ids(1)))
+        wait_until(lambda: pods.calls > before, "a question after the allocations")
+        self.assertLess(pods.calls - before, 20)
+
+    def test_switched_off(self):
+        pods = self.start_pods(a={GPU: sorted(ids(9))})
+        _, registration = self.start_node("--pod-resources-socket=", config=shared(2))
+        self.wait_ids(registration.watch, replica_ids(1, 2))
+        self.assertEqual(pods.calls, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
