@@ -271,6 +271,28 @@ struct resource *resource_free(struct resource *resource)
 	return NULL;
 }
 
+/* The position in a span, whose ordinals ascend. As long as none is missing an ordinal is its own
+ * place, which spares kubelet's lists of ten thousand the search. */
+static int find_in_span(const struct resource *resource, const struct resource_span *span,
+			int32_t ordinal)
+{
+	const struct replica *replicas = &resource->replicas[span->first];
+	size_t place = ordinal > 0 ? (size_t)ordinal : 0;
+	if (place < span->count && replicas[place].ordinal == ordinal)
+		return (int)(span->first + place);
+	size_t low = 0;
+	size_t high = span->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (replicas[middle].ordinal < ordinal)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	bool is_there = low < span->count && replicas[low].ordinal == ordinal;
+	return is_there ? (int)(span->first + low) : -ENOENT;
+}
+
 int resource_find(const struct resource *resource, struct id_text id)
 {
 	struct replica_id wanted;
@@ -279,19 +301,7 @@ int resource_find(const struct resource *resource, struct id_text id)
 	uint32_t slot = *find_slot(resource, wanted.uuid);
 	if (slot == 0)
 		return -ENOENT;
-	const struct resource_span *span = &resource->spans[slot - 1];
-	size_t low = span->first;
-	size_t high = span->first + span->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (resource->replicas[middle].ordinal < wanted.ordinal)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	bool is_there = low < span->first + span->count &&
-			resource->replicas[low].ordinal == wanted.ordinal;
-	return is_there ? (int)low : -ENOENT;
+	return find_in_span(resource, &resource->spans[slot - 1], wanted.ordinal);
 }
 
 size_t resource_healthy_count(const struct resource *resource)
