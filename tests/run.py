@@ -39,6 +39,8 @@ SANITIZERS = {
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1:log_path={log}",
 }
 
+# Process groups that run now, so that an interrupted run can end them.
+RUNNING = set()
 
 # LeakSanitizer says so of a process that is killed while it looks for leaks at its end.
 KILLED_WHILE_LOOKED_AT = re.compile(r"^==\d+==Unable to get registers from thread \d+\.\n?",
@@ -115,6 +117,16 @@ def kill_group(group):
     return False
 
 
+def end_early(pool, tasks):
+    """Start nothing more and kill what runs; the tasks then clean up behind themselves."""
+    pool.shutdown(wait=False, cancel_futures=True)
+    while not all(task.done() for task in tasks):
+        for group in list(RUNNING):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+        time.sleep(0.05)
+
+
 def execute(command, program, folder):
     """Run a command in a process group and a temporary folder of its own."""
     log = folder / "sanitizer"
@@ -124,6 +136,7 @@ def execute(command, program, folder):
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment(program, log), stdin=subprocess.DEVNULL,
             stdout=sink, stderr=subprocess.STDOUT, start_new_session=True)
+        RUNNING.add(process.pid)
         try:
             process.wait(GUARD_SECONDS)
         except subprocess.TimeoutExpired:
@@ -132,6 +145,7 @@ def execute(command, program, folder):
             process.wait()
         if kill_group(process.pid):
             trouble.append("left processes running behind it; they were killed")
+        RUNNING.discard(process.pid)
     for report in sorted(folder.glob("sanitizer.*")):
         said = KILLED_WHILE_LOOKED_AT.sub("", report.read_text(errors="replace"))
         if said.strip():
@@ -304,12 +318,18 @@ def main():
         print("no program matches; nothing was run", file=sys.stderr)
         return 1
     adopt_orphans()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     results = []
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        running = [pool.submit(run_program, program) for program in programs]
-        for future in concurrent.futures.as_completed(running):
-            results.append(future.result())
-            report_line(*results[-1])
+        tasks = [pool.submit(run_program, program) for program in programs]
+        try:
+            for task in concurrent.futures.as_completed(tasks):
+                results.append(task.result())
+                report_line(*results[-1])
+        except KeyboardInterrupt:
+            end_early(pool, tasks)
+            print("interrupted; what ran was killed", file=sys.stderr)
+            return 1
     return 0 if report_end(results) else 1
 
 
