@@ -25,6 +25,13 @@ struct snapshot *snapshot_new(size_t devices_count)
 			.index = "",
 			.model = "",
 			.bus_id = "",
+			.profile = "",
+			.reason = "",
+			.parent = DEVICE_NO_PARENT,
+			.gpu_capability = DEVICE_NO_CAPABILITY,
+			.compute_capability = DEVICE_NO_CAPABILITY,
+			.gpu_instance = DEVICE_NO_INSTANCE,
+			.compute_instance = DEVICE_NO_INSTANCE,
 			.numa_node = NUMA_NONE,
 		};
 	snapshot->devices_count = devices_count;
@@ -52,9 +59,24 @@ bool device_copy(struct arena *arena, const struct device *from, struct device *
 	copy.index = copy_text(arena, from->index);
 	copy.model = copy_text(arena, from->model);
 	copy.bus_id = copy_text(arena, from->bus_id);
-	if (!copy.uuid || !copy.index || !copy.model || !copy.bus_id)
+	copy.profile = copy_text(arena, from->profile);
+	copy.reason = copy_text(arena, from->reason);
+	if (!copy.uuid || !copy.index || !copy.model || !copy.bus_id || !copy.profile ||
+	    !copy.reason)
 		return false;
 	*ret = copy;
+	return true;
+}
+
+bool snapshot_set_links(struct snapshot *snapshot, const struct link *links, size_t count)
+{
+	struct link *copy = arena_array(&snapshot->arena, count, sizeof(*copy));
+	if (!copy)
+		return false;
+	if (count > 0)
+		memcpy(copy, links, count * sizeof(*copy));
+	snapshot->links = copy;
+	snapshot->links_count = count;
 	return true;
 }
 
@@ -71,16 +93,46 @@ struct snapshot *snapshot_copy(const struct snapshot *snapshot)
 	for (size_t i = 0; i < snapshot->devices_count; i++)
 		if (!device_copy(&copy->arena, &snapshot->devices[i], &copy->devices[i]))
 			return NULL;
+	if (!snapshot_set_links(copy, snapshot->links, snapshot->links_count))
+		return NULL;
 	return TAKE_PTR(copy);
+}
+
+static bool has_equal_texts(const struct device *a, const struct device *b)
+{
+	return strcmp(a->uuid, b->uuid) == 0 && strcmp(a->index, b->index) == 0 &&
+	       strcmp(a->model, b->model) == 0 && strcmp(a->bus_id, b->bus_id) == 0 &&
+	       strcmp(a->profile, b->profile) == 0 && strcmp(a->reason, b->reason) == 0;
+}
+
+static bool is_equal_part(const struct device *a, const struct device *b)
+{
+	return a->parent == b->parent && a->gpu_instance == b->gpu_instance &&
+	       a->compute_instance == b->compute_instance &&
+	       a->gpu_capability == b->gpu_capability &&
+	       a->compute_capability == b->compute_capability;
 }
 
 static bool device_is_equal(const struct device *a, const struct device *b)
 {
-	return strcmp(a->uuid, b->uuid) == 0 && strcmp(a->index, b->index) == 0 &&
-	       strcmp(a->model, b->model) == 0 && strcmp(a->bus_id, b->bus_id) == 0 &&
-	       a->minor == b->minor && a->numa_node == b->numa_node &&
-	       a->memory_bytes == b->memory_bytes && a->compute_major == b->compute_major &&
-	       a->compute_minor == b->compute_minor && a->is_healthy == b->is_healthy;
+	return has_equal_texts(a, b) && is_equal_part(a, b) && a->minor == b->minor &&
+	       a->numa_node == b->numa_node && a->memory_bytes == b->memory_bytes &&
+	       a->compute_major == b->compute_major && a->compute_minor == b->compute_minor &&
+	       a->recovery == b->recovery && a->ecc_errors == b->ecc_errors &&
+	       a->is_mig == b->is_mig && a->is_healthy == b->is_healthy;
+}
+
+static bool has_equal_links(const struct snapshot *a, const struct snapshot *b)
+{
+	if (a->links_count != b->links_count)
+		return false;
+	for (size_t i = 0; i < a->links_count; i++)
+		if (a->links[i].first != b->links[i].first ||
+		    a->links[i].second != b->links[i].second ||
+		    a->links[i].level != b->links[i].level ||
+		    a->links[i].nvlinks != b->links[i].nvlinks)
+			return false;
+	return true;
 }
 
 bool snapshot_is_equal(const struct snapshot *a, const struct snapshot *b)
@@ -93,5 +145,5 @@ bool snapshot_is_equal(const struct snapshot *a, const struct snapshot *b)
 	for (size_t i = 0; i < a->devices_count; i++)
 		if (!device_is_equal(&a->devices[i], &b->devices[i]))
 			return false;
-	return true;
+	return has_equal_links(a, b);
 }

@@ -26,6 +26,7 @@ static const struct settings defaults = {
 	.device_id_strategy = DEVICE_ID_UUID,
 	.cdi_annotation_prefix = "cdi.k8s.io/",
 	.cdi_hook_path = "/usr/bin/nvidia-ctk",
+	.cdi_disabled_hooks = CDI_HOOK_CHMOD,
 	.allocation_policy = ALLOCATION_DISTRIBUTED,
 
 	.gfd_sleep_interval_ns = 60ULL * SECOND_NS,
@@ -39,7 +40,9 @@ static const struct settings defaults = {
 	.memory_limit = MEMORY_LIMIT_NONE,
 	.audit = AUDIT_REPORT,
 	.health_settle_ns = 5ULL * SECOND_NS,
+	.health_xids = XID_SET_DEFAULT,
 
+	.root = "",
 	.config_file = "",
 	.kubelet_socket = "/var/lib/kubelet/device-plugins/kubelet.sock",
 	.pod_resources_socket = "/var/lib/kubelet/pod-resources/kubelet.sock",

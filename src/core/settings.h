@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "core/xid.h"
 
 enum mig_strategy {
 	MIG_STRATEGY_NONE,
@@ -25,6 +26,27 @@ enum device_list_strategy {
 	DEVICE_LIST_VOLUME_MOUNTS = 1 << 1,
 	DEVICE_LIST_CDI_ANNOTATIONS = 1 << 2,
 	DEVICE_LIST_CDI_CRI = 1 << 3,
+};
+
+/* Bits: NVIDIA's --cdi-feature-flags. */
+enum cdi_feature {
+	CDI_EXPLICIT_DRIVER_LIBRARIES = 1 << 0,
+	CDI_NO_SANDBOXUTILS = 1 << 1,
+	CDI_COHERENT_ANNOTATIONS = 1 << 2,
+	CDI_NO_MULTIPLE_CSV_DEVICES = 1 << 3,
+	CDI_NO_ADDITIONAL_GIDS = 1 << 4,
+	CDI_NO_IPC_DISCOVERER = 1 << 5,
+};
+
+/* Bits: NVIDIA's --cdi-disable-hooks. */
+enum cdi_hook {
+	CDI_HOOK_UPDATE_APPLICATION_PROFILE = 1 << 0,
+	CDI_HOOK_CHMOD = 1 << 1,
+	CDI_HOOK_CREATE_SYMLINKS = 1 << 2,
+	CDI_HOOK_DISABLE_DEVICE_NODE_MODIFICATION = 1 << 3,
+	CDI_HOOK_ENABLE_CUDA_COMPAT = 1 << 4,
+	CDI_HOOK_UPDATE_LDCACHE = 1 << 5,
+	CDI_HOOKS_ALL = (1 << 6) - 1,
 };
 
 enum device_id_strategy {
@@ -93,14 +115,42 @@ struct settings_source {
 	const char *name;
 };
 
+/* Which devices of a resource are shared. */
+enum device_choice_kind {
+	DEVICE_CHOICE_ALL,
+	DEVICE_CHOICE_COUNT, /* the first so many */
+	DEVICE_CHOICE_LIST,
+};
+
+struct device_choice {
+	enum device_choice_kind kind;
+	uint32_t count;          /* of DEVICE_CHOICE_COUNT, at least 1 */
+	const char *const *list; /* of DEVICE_CHOICE_LIST: "0", "0:1", "GPU-<uuid>", "MIG-<uuid>" */
+	size_t list_count;
+};
+
 /* One entry of sharing.timeSlicing.resources. */
 struct shared_resource {
-	const char *name;  /* with prefix: "nvidia.com/gpu" */
-	uint32_t replicas; /* REPLICAS_MIN..REPLICAS_MAX */
+	const char *name;   /* with prefix: "nvidia.com/gpu" */
+	const char *rename; /* under which the replicas are advertised; NULL: name itself */
+	uint32_t replicas;  /* REPLICAS_MIN..REPLICAS_MAX */
+	struct device_choice devices;
+};
+
+/* Which devices are advertised under which name. The first pattern that matches counts. */
+struct resource_pattern {
+	const char *pattern; /* "*" is any run of characters, all else itself */
+	const char *name;    /* with prefix */
+};
+
+/* Empty: every GPU is nvidia.com/gpu, every part of one is named by its profile. */
+struct resource_patterns {
+	struct resource_pattern *items;
+	size_t count;
 };
 
 struct time_slicing {
-	bool rename_by_default; /* advertise <name>.shared */
+	bool rename_by_default; /* an entry without a rename has <name>.shared */
 	bool fail_requests_greater_than_one;
 	struct shared_resource *resources;
 	size_t resources_count;
@@ -127,6 +177,8 @@ struct settings {
 	enum device_id_strategy device_id_strategy;
 	const char *cdi_annotation_prefix;
 	const char *cdi_hook_path;
+	unsigned cdi_features;       /* bits of enum cdi_feature */
+	unsigned cdi_disabled_hooks; /* bits of enum cdi_hook */
 	enum allocation_policy allocation_policy;
 
 	bool gfd_oneshot;
@@ -135,6 +187,8 @@ struct settings {
 	const char *gfd_output_file;
 	const char *gfd_machine_type_file;
 
+	struct resource_patterns gpu_patterns; /* by product name */
+	struct resource_patterns mig_patterns; /* by profile */
 	struct time_slicing time_slicing;
 
 	bool imex_channel;  /* give containers IMEX channel 0, the only one that is allowed */
@@ -148,8 +202,10 @@ struct settings {
 	enum memory_limit memory_limit;
 	bool memory_overcommit;
 	enum audit audit;
-	uint64_t health_settle_ns; /* how long a GPU must be well before it returns, 0 to 1 h */
+	uint64_t health_settle_ns;  /* how long a GPU must be well before it returns, 0 to 1 h */
+	struct xid_set health_xids; /* that make a GPU unhealthy */
 
+	const char *root;                 /* before /dev, /proc, /sys and /var/run/cdi; "" is / */
 	const char *config_file;          /* "" when there is none */
 	uint64_t config_digest;           /* text_digest() of its content; 0 when there is none */
 	const char *kubelet_socket;       /* "": do not register */

@@ -209,6 +209,13 @@ static int read_device(struct inventory *inventory, unsigned position, struct er
 		.index = index,
 		.model = names.model,
 		.bus_id = names.pci.bus_id,
+		.profile = "",
+		.reason = "",
+		.parent = DEVICE_NO_PARENT,
+		.gpu_capability = DEVICE_NO_CAPABILITY,
+		.compute_capability = DEVICE_NO_CAPABILITY,
+		.gpu_instance = DEVICE_NO_INSTANCE,
+		.compute_instance = DEVICE_NO_INSTANCE,
 		.is_healthy = true,
 	};
 	(void)snprintf(index, sizeof(index), "%u", position);

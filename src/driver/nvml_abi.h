@@ -70,10 +70,38 @@ enum {
 	NVML_TEMPERATURE_GPU = 0,
 	NVML_VOLATILE_ECC = 0,
 	NVML_AGGREGATE_ECC = 1,
+
+	NVML_INSTANCE_NONE = -1, /* as unsigned: an event that is of no certain part */
+	NVML_NVLINK_MAX_LINKS = 36,
+	NVML_TOPOLOGY_INTERNAL = 0, /* on one board */
+	NVML_TOPOLOGY_SINGLE = 10,  /* behind one PCIe switch */
+	NVML_TOPOLOGY_MULTIPLE = 20,
+	NVML_TOPOLOGY_HOSTBRIDGE = 30,
+	NVML_TOPOLOGY_NODE = 40,
+	NVML_TOPOLOGY_SYSTEM = 50,
+
+	NVML_EVENT_TYPE_SINGLE_BIT_ECC_ERROR = 0x1,
+	NVML_EVENT_TYPE_DOUBLE_BIT_ECC_ERROR = 0x2,
+	NVML_EVENT_TYPE_XID_CRITICAL_ERROR = 0x8,
+
+	NVML_FI_DEV_GET_GPU_RECOVERY_ACTION = 230, /* since R570; NVML_VALUE_TYPE_UNSIGNED_INT */
+	NVML_GPU_RECOVERY_ACTION_NONE = 0,
+	NVML_GPU_RECOVERY_ACTION_GPU_RESET = 1,
+	NVML_GPU_RECOVERY_ACTION_NODE_REBOOT = 2,
+	NVML_GPU_RECOVERY_ACTION_DRAIN_P2P = 3,
+	NVML_GPU_RECOVERY_ACTION_DRAIN_AND_RESET = 4,
+
+	NVML_VALUE_TYPE_DOUBLE = 0,
+	NVML_VALUE_TYPE_UNSIGNED_INT = 1,
+	NVML_VALUE_TYPE_UNSIGNED_LONG = 2,
+	NVML_VALUE_TYPE_UNSIGNED_LONG_LONG = 3,
 };
 
-/* NVML's handle of one GPU; only the library knows what is behind it. */
+/* NVML's handle of one GPU or of a part of one; only the library knows what is behind it. */
 struct nvml_device;
+
+/* A set of events that can be waited for. */
+struct nvml_event_set;
 
 /* used includes what the driver keeps for itself. */
 struct nvml_memory {
@@ -116,6 +144,50 @@ struct nvml_process_info {
 	unsigned compute_instance_id;
 };
 
+/* What happened: of an Xid event, data is its number. */
+struct nvml_event_data {
+	struct nvml_device *device;
+	unsigned long long type; /* one bit of NVML_EVENT_TYPE_* */
+	unsigned long long data;
+	unsigned gpu_instance_id; /* NVML_INSTANCE_NONE outside MIG */
+	unsigned compute_instance_id;
+};
+
+/* The caller fills field_id and scope_id. */
+struct nvml_field_value {
+	unsigned field_id;
+	unsigned scope_id;
+	long long timestamp;
+	long long latency_usec;
+	unsigned value_type; /* NVML_VALUE_TYPE_* */
+	int result;          /* of this field: enum nvml_return */
+	union {
+		double d;
+		unsigned ui;
+		unsigned long ul;
+		unsigned long long ull;
+		long long sll;
+	} value;
+};
+
+/* Of a part. */
+struct nvml_device_attributes {
+	unsigned multiprocessor_count;
+	unsigned shared_copy_engine_count;
+	unsigned shared_decoder_count;
+	unsigned shared_encoder_count;
+	unsigned shared_jpeg_count;
+	unsigned shared_ofa_count;
+	unsigned gpu_instance_slice_count;
+	unsigned compute_instance_slice_count;
+	unsigned long long memory_size_mb;
+};
+
+static_assert(sizeof(struct nvml_event_data) == 32, "layout of nvmlEventData_t");
+static_assert(offsetof(struct nvml_event_data, gpu_instance_id) == 24, "layout of nvmlEventData_t");
+static_assert(sizeof(struct nvml_field_value) == 40, "layout of nvmlFieldValue_t");
+static_assert(offsetof(struct nvml_field_value, value) == 32, "layout of nvmlFieldValue_t");
+static_assert(sizeof(struct nvml_device_attributes) == 40, "layout of nvmlDeviceAttributes_t");
 static_assert(sizeof(struct nvml_memory) == 24, "layout of nvmlMemory_t");
 static_assert(sizeof(struct nvml_memory_v2) == 40, "layout of nvmlMemory_v2_t");
 static_assert(offsetof(struct nvml_memory_v2, total) == 8, "layout of nvmlMemory_v2_t");
@@ -182,7 +254,30 @@ static_assert(offsetof(struct nvml_process_info, gpu_instance_id) == 16,
 	X(nvmlDeviceGetMigMode,                                                                   \
 	  (struct nvml_device * device, unsigned *current, unsigned *pending))                    \
 	X(nvmlDeviceGetComputeRunningProcesses_v3,                                                \
-	  (struct nvml_device * device, unsigned *count, struct nvml_process_info *infos))
+	  (struct nvml_device * device, unsigned *count, struct nvml_process_info *infos))        \
+	X(nvmlDeviceGetMaxMigDeviceCount, (struct nvml_device * device, unsigned *count))         \
+	X(nvmlDeviceGetMigDeviceHandleByIndex,                                                    \
+	  (struct nvml_device * device, unsigned index, struct nvml_device **part))               \
+	X(nvmlDeviceGetGpuInstanceId, (struct nvml_device * part, unsigned *id))                  \
+	X(nvmlDeviceGetComputeInstanceId, (struct nvml_device * part, unsigned *id))              \
+	X(nvmlDeviceGetAttributes_v2,                                                             \
+	  (struct nvml_device * part, struct nvml_device_attributes * attributes))                \
+	X(nvmlDeviceGetTopologyCommonAncestor,                                                    \
+	  (struct nvml_device * first, struct nvml_device * second, unsigned *level))             \
+	X(nvmlDeviceGetNvLinkState,                                                               \
+	  (struct nvml_device * device, unsigned link, unsigned *is_active))                      \
+	X(nvmlDeviceGetNvLinkRemotePciInfo_v2,                                                    \
+	  (struct nvml_device * device, unsigned link, struct nvml_pci_info *pci))                \
+	X(nvmlDeviceGetFieldValues,                                                               \
+	  (struct nvml_device * device, int count, struct nvml_field_value *values))              \
+	X(nvmlDeviceGetSupportedEventTypes,                                                       \
+	  (struct nvml_device * device, unsigned long long *types))                               \
+	X(nvmlDeviceRegisterEvents,                                                               \
+	  (struct nvml_device * device, unsigned long long types, struct nvml_event_set *set))    \
+	X(nvmlEventSetCreate, (struct nvml_event_set * *set))                                     \
+	X(nvmlEventSetWait_v2,                                                                    \
+	  (struct nvml_event_set * set, struct nvml_event_data * data, unsigned timeout_ms))      \
+	X(nvmlEventSetFree, (struct nvml_event_set * set))
 
 /* Visible outside the simulated library; of no effect on those who only take the types. */
 #define NVML_EXPORT                      __attribute__((visibility("default")))

@@ -225,6 +225,13 @@ static int take_device(struct arena *arena, const DriverWire__Device *device, st
 	if (device->numa_node < NUMA_NONE)
 		return err_set(err, -EPROTO, "NUMA node %d", device->numa_node);
 	*ret = (struct device){
+		.profile = "",
+		.reason = "",
+		.parent = DEVICE_NO_PARENT,
+		.gpu_capability = DEVICE_NO_CAPABILITY,
+		.compute_capability = DEVICE_NO_CAPABILITY,
+		.gpu_instance = DEVICE_NO_INSTANCE,
+		.compute_instance = DEVICE_NO_INSTANCE,
 		.minor = device->minor,
 		.numa_node = device->numa_node,
 		.memory_bytes = device->memory_bytes,

@@ -15,7 +15,8 @@ static void list_with(const struct held *held)
 	struct snapshot *snapshot = snapshot_new(1);
 	if (!snapshot)
 		abort();
-	snapshot->devices[0] = (struct device){ .uuid = "GPU-0", .index = "0" };
+	snapshot->devices[0].uuid = "GPU-0";
+	snapshot->devices[0].index = "0";
 	cleanup_resource struct resource *resource = NULL;
 	if (resource_new(&settings, snapshot, held, &resource, NULL) < 0)
 		abort();

@@ -14,14 +14,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct resource *resource_of_five(void)
 {
-	struct shared_resource shared = { "nvidia.com/gpu", 5 };
+	struct shared_resource shared = { .name = "nvidia.com/gpu", .replicas = 5 };
 	struct settings settings = {
 		.time_slicing = { .resources = &shared, .resources_count = 1 },
 	};
 	struct snapshot *snapshot = snapshot_new(1);
 	if (!snapshot)
 		abort();
-	snapshot->devices[0] = (struct device){ .uuid = "GPU-0", .index = "0" };
+	snapshot->devices[0].uuid = "GPU-0";
+	snapshot->devices[0].index = "0";
 	struct resource *resource = NULL;
 	if (resource_new(&settings, snapshot, NULL, &resource, NULL) < 0)
 		abort();

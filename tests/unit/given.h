@@ -22,6 +22,13 @@ static inline struct snapshot *given_snapshot(size_t count)
 			.index = arena_printf(&snapshot->arena, "%zu", i),
 			.model = "Tesla T4",
 			.bus_id = "00000000:00:1E.0",
+			.profile = "",
+			.reason = "",
+			.parent = DEVICE_NO_PARENT,
+			.gpu_capability = DEVICE_NO_CAPABILITY,
+			.compute_capability = DEVICE_NO_CAPABILITY,
+			.gpu_instance = DEVICE_NO_INSTANCE,
+			.compute_instance = DEVICE_NO_INSTANCE,
 			.minor = (uint32_t)i,
 			.numa_node = NUMA_NONE,
 			.memory_bytes = UINT64_C(16106127360),
@@ -35,7 +42,7 @@ static inline struct snapshot *given_snapshot(size_t count)
 /* @devices GPUs of @replicas each; 1 is "not shared". */
 static inline struct resource *given_resource(size_t devices, uint32_t replicas)
 {
-	struct shared_resource shared = { "nvidia.com/gpu", replicas };
+	struct shared_resource shared = { .name = "nvidia.com/gpu", .replicas = replicas };
 	struct settings settings = {
 		.time_slicing = { .resources = &shared, .resources_count = replicas > 1 ? 1 : 0 },
 	};

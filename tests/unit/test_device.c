@@ -17,6 +17,13 @@ static struct snapshot *two_devices(void)
 						.index = "0",
 						.model = "Tesla T4",
 						.bus_id = "00000000:00:1D.0",
+						.profile = "",
+						.reason = "",
+						.parent = DEVICE_NO_PARENT,
+						.gpu_capability = DEVICE_NO_CAPABILITY,
+						.compute_capability = DEVICE_NO_CAPABILITY,
+						.gpu_instance = DEVICE_NO_INSTANCE,
+						.compute_instance = DEVICE_NO_INSTANCE,
 						.numa_node = 1,
 						.memory_bytes = 15360ULL << 20,
 						.compute_major = 7,
@@ -79,6 +86,16 @@ static void every_field_counts(void **state)
 	DIFFERS(device->memory_bytes = 1);
 	DIFFERS(device->compute_major = 9);
 	DIFFERS(device->compute_minor = 0);
+	DIFFERS(device->profile = "1g.5gb");
+	DIFFERS(device->reason = "fell off the bus");
+	DIFFERS(device->parent = 0);
+	DIFFERS(device->gpu_instance = 1);
+	DIFFERS(device->compute_instance = 1);
+	DIFFERS(device->gpu_capability = 1);
+	DIFFERS(device->compute_capability = 1);
+	DIFFERS(device->recovery = DEVICE_RECOVERY_GPU_RESET);
+	DIFFERS(device->ecc_errors = 1);
+	DIFFERS(device->is_mig = true);
 	DIFFERS(device->is_healthy = false);
 #undef DIFFERS
 	snapshot_free(a);
@@ -97,6 +114,30 @@ static void versions_and_count_matter(void **state)
 	assert_false(snapshot_is_equal(a, b));
 	b->cuda_version = a->cuda_version;
 	b->devices_count = 1;
+	assert_false(snapshot_is_equal(a, b));
+	snapshot_free(a);
+	snapshot_free(b);
+}
+
+static void links_are_copied_and_count(void **state)
+{
+	(void)state;
+	struct link link = { .second = 1, .level = LINK_SINGLE_SWITCH, .nvlinks = 4 };
+	struct snapshot *a = two_devices();
+	assert_true(snapshot_set_links(a, &link, 1));
+	struct snapshot *b = snapshot_copy(a);
+	assert_true(snapshot_is_equal(a, b));
+	const struct link others[] = {
+		{ .first = 1, .second = 1, .level = LINK_SINGLE_SWITCH, .nvlinks = 4 },
+		{ .second = 2, .level = LINK_SINGLE_SWITCH, .nvlinks = 4 },
+		{ .second = 1, .level = LINK_SAME_BOARD, .nvlinks = 4 },
+		{ .second = 1, .level = LINK_SINGLE_SWITCH, .nvlinks = 3 },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		b->links[0] = others[i];
+		assert_false(snapshot_is_equal(a, b));
+	}
+	assert_true(snapshot_set_links(b, NULL, 0));
 	assert_false(snapshot_is_equal(a, b));
 	snapshot_free(a);
 	snapshot_free(b);
@@ -146,6 +187,7 @@ int main(void)
 		cmocka_unit_test(a_copy_is_equal_and_shares_nothing),
 		cmocka_unit_test(every_field_counts),
 		cmocka_unit_test(versions_and_count_matter),
+		cmocka_unit_test(links_are_copied_and_count),
 		cmocka_unit_test(null_equals_only_null),
 		cmocka_unit_test(a_copy_without_memory_is_none),
 	};

@@ -65,7 +65,7 @@ static void tells_apart_uuids_that_begin_or_end_alike(void **state)
 static void is_renamed_only_when_shared(void **state)
 {
 	(void)state;
-	struct shared_resource shared = { "nvidia.com/gpu", 5 };
+	struct shared_resource shared = { .name = "nvidia.com/gpu", .replicas = 5 };
 	struct settings settings = { .time_slicing = { .rename_by_default = true } };
 	cleanup_resource struct resource *whole = NULL;
 	assert_int_equal(resource_new(&settings, given_snapshot(1), NULL, &whole, NULL), 0);
@@ -82,9 +82,9 @@ static void takes_the_larger_of_two_entries_and_skips_other_names(void **state)
 {
 	(void)state;
 	struct shared_resource shared[] = {
-		{ "nvidia.com/gpu", 3 },
-		{ "nvidia.com/mig-1g.5gb", 7 },
-		{ "nvidia.com/gpu", 2 },
+		{ .name = "nvidia.com/gpu", .replicas = 3 },
+		{ .name = "nvidia.com/mig-1g.5gb", .replicas = 7 },
+		{ .name = "nvidia.com/gpu", .replicas = 2 },
 	};
 	struct settings settings = {
 		.time_slicing = { .resources = shared, .resources_count = ARRAY_LEN(shared) },
@@ -107,7 +107,7 @@ static void without_devices_is_an_empty_list(void **state)
 static void refuses_a_list_that_kubelet_cannot_read(void **state)
 {
 	(void)state;
-	struct shared_resource shared = { "nvidia.com/gpu", 30501 };
+	struct shared_resource shared = { .name = "nvidia.com/gpu", .replicas = 30501 };
 	struct settings settings = {
 		.time_slicing = { .resources = &shared, .resources_count = 1 },
 	};
@@ -141,7 +141,7 @@ static void given_held(struct held *held, const char *resource, const char *id)
 static void assert_list(size_t devices, uint32_t replicas, const struct held *held,
 			const char *expected)
 {
-	struct shared_resource shared = { "nvidia.com/gpu", replicas };
+	struct shared_resource shared = { .name = "nvidia.com/gpu", .replicas = replicas };
 	struct settings settings = {
 		.time_slicing = { .resources = &shared, .resources_count = replicas > 1 ? 1 : 0 },
 	};
@@ -269,7 +269,7 @@ static void check_all_of(unsigned code, uint32_t replicas)
 		if (rest % BRUTE_STATES != 0)
 			given_held(&held, resource_name(rest % BRUTE_STATES - 1), id);
 	}
-	struct shared_resource shared = { "nvidia.com/gpu", replicas };
+	struct shared_resource shared = { .name = "nvidia.com/gpu", .replicas = replicas };
 	struct settings settings = {
 		.time_slicing = { .resources = &shared, .resources_count = replicas > 1 ? 1 : 0 },
 	};
@@ -314,7 +314,7 @@ static void holds_its_promises_whatever_is_held(void **state)
 static void fails_cleanly_when_memory_is_out(void **state)
 {
 	(void)state;
-	struct shared_resource shared = { "nvidia.com/gpu", 500 };
+	struct shared_resource shared = { .name = "nvidia.com/gpu", .replicas = 500 };
 	struct settings settings = {
 		.time_slicing = { .resources = &shared, .resources_count = 1 },
 	};

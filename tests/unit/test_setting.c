@@ -76,7 +76,8 @@ static void texts_that_do_not_print_are_quoted_or_escaped(void **state)
 static void lists_stand_in_one_cell(void **state)
 {
 	(void)state;
-	struct shared_resource shared[] = { { "nvidia.com/gpu", 5 }, { "nvidia.com/b", 2 } };
+	struct shared_resource shared[] = { { .name = "nvidia.com/gpu", .replicas = 5 },
+					    { .name = "nvidia.com/b", .replicas = 2 } };
 	struct settings settings = {
 		.device_list_strategies = DEVICE_LIST_ENVVAR | DEVICE_LIST_CDI_CRI,
 		.time_slicing = { .resources = shared, .resources_count = ARRAY_LEN(shared) },
