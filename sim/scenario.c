@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Scenario files: base/tree and tables of keys, one interpreter for all of them. Called by the
+ * Scenario files: the GPUs and the whole; the other parts have files of their own. Called by the
  * simulated libraries in whatever process loads them, so it neither prints nor exits. Invariant:
  * what it returns has every default filled in.
  */
@@ -8,7 +8,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +16,12 @@
 #include "base/text.h"
 #include "base/tree.h"
 #include "driver/nvml_abi.h"
+#include "sim/incident.h"
+#include "sim/made_uuid.h"
+#include "sim/mig_layout.h"
 #include "sim/model.h"
+#include "sim/reading.h"
+#include "sim/wiring.h"
 
 enum {
 	PCI_SLOTS = 31,      /* devices of one bus that we fill, from FIRST_SLOT down */
@@ -26,111 +30,22 @@ enum {
 	NUMA_NODES_MAX = 64, /* bits of the smallest node set that NVML is asked for */
 	CUDA_MAJOR = 1000,   /* NVML's notation: 12040 */
 	CUDA_MINOR = 10,
-	KEYS_MAX = 16,
 };
 
 static const char default_driver[] = "550.54.15";
 static const uint32_t default_cuda = 12040;
 static const char default_model[] = "Tesla T4";
 
-struct reader {
-	const char *name;
-	struct arena *arena;
-	struct err *err;
-};
-
-/* One key of a map: `read` takes its value and fills what lies at `offset` of the object. */
-struct field {
-	const char *key;
-	int (*read)(struct reader *reader, const struct tree *node, void *ret);
-	size_t offset;
-};
-
-__attribute__((format(printf, 3, 4))) static int complain(struct reader *reader,
-							  const struct tree *node,
-							  const char *format, ...)
-{
-	char text[ERR_TEXT_BYTES];
-	va_list args;
-	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args); /* a cut text is still a text */
-	va_end(args);
-
-	if (node->key)
-		(void)err_set(reader->err, -EINVAL, "%s: %s", node->key, text);
-	else
-		(void)err_set(reader->err, -EINVAL, "%s", text);
-	return err_wrap(reader->err, -EINVAL, "%s:%u:%u", reader->name, node->line, node->col);
-}
-
-static int out_of_memory(struct reader *reader)
-{
-	return err_set(reader->err, -ENOMEM, "%s: out of memory", reader->name);
-}
-
-static int complain_of_key(struct reader *reader, const struct tree *node,
-			   const struct field *fields, size_t count)
-{
-	const char *keys[KEYS_MAX];
-	for (size_t i = 0; i < count; i++)
-		keys[i] = fields[i].key;
-	const char *closest = text_closest(node->key, keys, count);
-	if (closest)
-		(void)err_set(reader->err, -EINVAL, "%s: unknown key, did you mean %s?", node->key,
-			      closest);
-	else
-		(void)err_set(reader->err, -EINVAL, "%s: unknown key", node->key);
-	return err_wrap(reader->err, -EINVAL, "%s:%u:%u", reader->name, node->key_line,
-			node->key_col);
-}
-
-static const struct field *find_field(const struct field *fields, size_t count, const char *key)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(fields[i].key, key) == 0)
-			return &fields[i];
-	return NULL;
-}
-
-static int read_map(struct reader *reader, const struct tree *map, const struct field *fields,
-		    size_t count, void *object)
-{
-	if (map->kind != TREE_MAP)
-		return complain(reader, map, "must be a map");
-	for (const struct tree *node = map->child; node; node = node->next) {
-		const struct field *field = find_field(fields, count, node->key);
-		if (!field)
-			return complain_of_key(reader, node, fields, count);
-		if (tree_find(map, node->key) != node)
-			return complain(reader, node, "stands twice in this map");
-		if (tree_is_null(node))
-			return complain(reader, node, "has no value");
-		int r = field->read(reader, node, (char *)object + field->offset);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int read_text(struct reader *reader, const struct tree *node, void *ret)
-{
-	const char **text = ret;
-	size_t length = strlen(node->text);
-	if (node->kind != TREE_SCALAR || length == 0 || length > SCENARIO_TEXT_MAX)
-		return complain(reader, node, "must be a text of 1 to %d bytes", SCENARIO_TEXT_MAX);
-	*text = arena_copy(reader->arena, node->text, length);
-	return *text ? 0 : out_of_memory(reader);
-}
-
-static int read_driver_version(struct reader *reader, const struct tree *node, void *ret)
+static int read_driver_version(struct reading *reading, const struct tree *node, void *ret)
 {
 	if (node->kind != TREE_SCALAR || strspn(node->text, "0123456789.") != strlen(node->text))
-		return complain(reader, node, "must be a version such as %s", default_driver);
-	return read_text(reader, node, ret);
+		return reading_complain(reading, node, "must be a version such as %s",
+					default_driver);
+	return reading_text(reading, node, ret);
 }
 
 /* "7.5" -> 7, 5. */
-static int read_pair(struct reader *reader, const struct tree *node, const char *example,
+static int read_pair(struct reading *reading, const struct tree *node, const char *example,
 		     struct scenario_capability *ret)
 {
 	char text[SCENARIO_TEXT_MAX + 1];
@@ -142,66 +57,61 @@ static int read_pair(struct reader *reader, const struct tree *node, const char 
 		*dot = '\0';
 	if (!dot || text_parse_u64(text, 1, 99, &major) < 0 ||
 	    text_parse_u64(dot + 1, 0, 9, &minor) < 0)
-		return complain(reader, node, "must be two numbers such as \"%s\"", example);
+		return reading_complain(reading, node, "must be two numbers such as \"%s\"",
+					example);
 	*ret = (struct scenario_capability){ (uint32_t)major, (uint32_t)minor };
 	return 0;
 }
 
-static int read_cuda(struct reader *reader, const struct tree *node, void *ret)
+static int read_cuda(struct reading *reading, const struct tree *node, void *ret)
 {
 	struct scenario_capability version = { 0 };
 	uint32_t *cuda = ret;
-	int r = read_pair(reader, node, "12.4", &version);
+	int r = read_pair(reading, node, "12.4", &version);
 	if (r == 0)
 		*cuda = version.major * CUDA_MAJOR + version.minor * CUDA_MINOR;
 	return r;
 }
 
-static int read_capability(struct reader *reader, const struct tree *node, void *ret)
+static int read_capability(struct reading *reading, const struct tree *node, void *ret)
 {
-	return read_pair(reader, node, "7.5", ret);
+	return read_pair(reading, node, "7.5", ret);
 }
 
-static int read_uuid(struct reader *reader, const struct tree *node, void *ret)
+static int read_uuid(struct reading *reading, const struct tree *node, void *ret)
 {
 	const char *at = node->text;
 	if (strncmp(at, "GPU-", 4) != 0 || at[4] == '\0')
-		return complain(reader, node, "must be a text such as GPU-<hex digits and dashes>");
+		return reading_complain(reading, node,
+					"must be a text such as GPU-<hex digits and dashes>");
 	for (; *at; at++)
 		if (!isalnum((unsigned char)*at) && *at != '-')
-			return complain(reader, node, "must be letters, digits and dashes only");
-	return read_text(reader, node, ret);
+			return reading_complain(reading, node,
+						"must be letters, digits and dashes only");
+	return reading_text(reading, node, ret);
 }
 
-static int read_memory(struct reader *reader, const struct tree *node, void *ret)
+static int read_memory(struct reading *reading, const struct tree *node, void *ret)
 {
 	uint64_t *bytes = ret;
 	uint64_t value = 0;
 	if (node->kind != TREE_SCALAR || text_parse_bytes(node->text, &value) < 0 || value == 0)
-		return complain(reader, node, "must be a size such as 15360MiB");
+		return reading_complain(reading, node, "must be a size such as 15360MiB");
 	*bytes = value;
 	return 0;
 }
 
-static int read_number(struct reader *reader, const struct tree *node, uint64_t max, uint64_t *ret)
-{
-	if (node->kind != TREE_SCALAR || text_parse_u64(node->text, 0, max, ret) < 0)
-		return complain(reader, node, "must be a number of 0 to %llu",
-				(unsigned long long)max);
-	return 0;
-}
-
-static int read_minor(struct reader *reader, const struct tree *node, void *ret)
+static int read_minor(struct reading *reading, const struct tree *node, void *ret)
 {
 	uint32_t *minor = ret;
 	uint64_t value = 0;
-	int r = read_number(reader, node, MINOR_MAX, &value);
+	int r = reading_number(reading, node, MINOR_MAX, &value);
 	if (r == 0)
 		*minor = (uint32_t)value;
 	return r;
 }
 
-static int read_numa_node(struct reader *reader, const struct tree *node, void *ret)
+static int read_numa_node(struct reading *reading, const struct tree *node, void *ret)
 {
 	int32_t *numa_node = ret;
 	uint64_t value = 0;
@@ -209,14 +119,14 @@ static int read_numa_node(struct reader *reader, const struct tree *node, void *
 		*numa_node = SCENARIO_NUMA_NONE;
 		return 0;
 	}
-	int r = read_number(reader, node, NUMA_NODES_MAX - 1, &value);
+	int r = reading_number(reading, node, NUMA_NODES_MAX - 1, &value);
 	if (r == 0)
 		*numa_node = (int32_t)value;
 	return r;
 }
 
 /* sscanf is lenient, so what it read is written out again and must be what stood there. */
-static int read_bus_id(struct reader *reader, const struct tree *node, void *ret)
+static int read_bus_id(struct reading *reading, const struct tree *node, void *ret)
 {
 	struct scenario_pci pci = { 0 };
 	char longer[SCENARIO_TEXT_MAX];
@@ -228,38 +138,48 @@ static int read_bus_id(struct reader *reader, const struct tree *node, void *ret
 		       pci.device);
 	if (got != 3 || pci.device > 0x1F ||
 	    (strcasecmp(node->text, longer) != 0 && strcasecmp(node->text, shorter) != 0))
-		return complain(reader, node, "must be a PCI address such as 00000000:00:1E.0");
+		return reading_complain(reading, node,
+					"must be a PCI address such as 00000000:00:1E.0");
 	*(struct scenario_pci *)ret = pci;
 	return 0;
 }
 
-static const struct field gpu_fields[] = {
-	{ "model", read_text, offsetof(struct scenario_gpu, name) },
+static int read_recovery(struct reading *reading, const struct tree *node, void *ret)
+{
+	static const char *const names[] = {
+		[NVML_GPU_RECOVERY_ACTION_NONE] = "none",
+		[NVML_GPU_RECOVERY_ACTION_GPU_RESET] = "gpuReset",
+		[NVML_GPU_RECOVERY_ACTION_NODE_REBOOT] = "nodeReboot",
+		[NVML_GPU_RECOVERY_ACTION_DRAIN_P2P] = "drainP2P",
+		[NVML_GPU_RECOVERY_ACTION_DRAIN_AND_RESET] = "drainAndReset",
+	};
+	static const struct reading_words actions = {
+		names, ARRAY_LEN(names), "none, gpuReset, nodeReboot, drainP2P or drainAndReset"
+	};
+	return reading_word(reading, node, &actions, ret);
+}
+
+static int read_ecc_errors(struct reading *reading, const struct tree *node, void *ret)
+{
+	uint64_t value = 0;
+	int r = reading_number(reading, node, UINT32_MAX, &value);
+	if (r == 0)
+		*(uint64_t *)ret = value;
+	return r;
+}
+
+static const struct reading_field gpu_fields[] = {
+	{ "model", reading_text, offsetof(struct scenario_gpu, name) },
 	{ "uuid", read_uuid, offsetof(struct scenario_gpu, uuid) },
 	{ "memory", read_memory, offsetof(struct scenario_gpu, memory_bytes) },
 	{ "minor", read_minor, offsetof(struct scenario_gpu, minor) },
 	{ "busId", read_bus_id, offsetof(struct scenario_gpu, pci) },
 	{ "numaNode", read_numa_node, offsetof(struct scenario_gpu, numa_node) },
 	{ "computeCapability", read_capability, offsetof(struct scenario_gpu, capability) },
+	{ "mig", reading_later, 0 },
+	{ "recoveryAction", read_recovery, offsetof(struct scenario_gpu, recovery) },
+	{ "eccErrors", read_ecc_errors, offsetof(struct scenario_gpu, ecc_errors) },
 };
-
-/* The same at each run, and different for each position: splitmix64's mixing of a counter. */
-static uint64_t mix(uint64_t counter)
-{
-	uint64_t z = counter * 0x9E3779B97F4A7C15U;
-	z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9U;
-	z = (z ^ z >> 27) * 0x94D049BB133111EBU;
-	return z ^ z >> 31;
-}
-
-static const char *default_uuid(struct arena *arena, size_t position)
-{
-	uint64_t high = mix(2 * position + 1);
-	uint64_t low = mix(2 * position + 2);
-	return arena_printf(arena, "GPU-%08x-%04x-4%03x-a%03x-%012llx", (unsigned)(high >> 32),
-			    (unsigned)(high >> 16 & 0xFFFF), (unsigned)(high & 0xFFF),
-			    (unsigned)(low >> 52), (unsigned long long)(low & 0xFFFFFFFFFFFFU));
-}
 
 /* The last GPU has FIRST_SLOT, the ones before it count down from there, as on EC2. */
 static struct scenario_pci default_pci(size_t position, size_t count)
@@ -269,7 +189,7 @@ static struct scenario_pci default_pci(size_t position, size_t count)
 				      .device = (uint32_t)(FIRST_SLOT - place % PCI_SLOTS) };
 }
 
-static int fill_gpu(struct reader *reader, size_t position, struct scenario_gpu *gpu)
+static int fill_gpu(struct reading *reading, size_t position, struct scenario_gpu *gpu)
 {
 	gpu->model = model_get(gpu->name);
 	if (gpu->memory_bytes == 0)
@@ -278,8 +198,8 @@ static int fill_gpu(struct reader *reader, size_t position, struct scenario_gpu 
 		gpu->capability = (struct scenario_capability){ gpu->model->compute_major,
 								gpu->model->compute_minor };
 	if (!gpu->uuid)
-		gpu->uuid = default_uuid(reader->arena, position);
-	return gpu->uuid ? 0 : out_of_memory(reader);
+		gpu->uuid = made_uuid(reading->arena, "GPU-", position);
+	return gpu->uuid ? 0 : reading_no_memory(reading);
 }
 
 static const char *shared_by(const struct scenario_gpu *a, const struct scenario_gpu *b)
@@ -293,34 +213,14 @@ static const char *shared_by(const struct scenario_gpu *a, const struct scenario
 	return NULL;
 }
 
-static int refuse_twins(struct reader *reader, const struct tree *node,
+static int refuse_twins(struct reading *reading, const struct tree *node,
 			const struct scenario_gpu *gpus, size_t position)
 {
 	for (size_t i = 0; i < position; i++) {
 		const char *what = shared_by(&gpus[i], &gpus[position]);
 		if (what)
-			return complain(reader, node, "has the %s of GPU %zu", what, i);
+			return reading_complain(reading, node, "has the %s of GPU %zu", what, i);
 	}
-	return 0;
-}
-
-static size_t count_children(const struct tree *list)
-{
-	size_t count = 0;
-	for (const struct tree *node = list->child; node; node = node->next)
-		count++;
-	return count;
-}
-
-static int read_list(struct reader *reader, const struct tree *list, size_t max, size_t *ret)
-{
-	if (list->kind != TREE_LIST)
-		return complain(reader, list, "must be a list");
-	size_t count = count_children(list);
-	if (count > max)
-		return complain(reader, list, "has %zu entries, at most %zu are allowed", count,
-				max);
-	*ret = count;
 	return 0;
 }
 
@@ -330,28 +230,93 @@ static struct scenario_gpu plain_gpu(size_t position, size_t count)
 		.name = default_model,
 		.pci = default_pci(position, count),
 		.minor = (uint32_t)position,
+		.recovery = SCENARIO_RECOVERY_UNSAID,
 	};
 }
 
-static int read_gpus(struct reader *reader, const struct tree *list, void *ret)
+static bool has_part(const struct scenario_gpu *gpu, const char *uuid)
+{
+	for (size_t i = 0; i < gpu->instances_count; i++)
+		for (size_t j = 0; j < gpu->instances[i].computes_count; j++)
+			if (strcmp(gpu->instances[i].computes[j].uuid, uuid) == 0)
+				return true;
+	return false;
+}
+
+static const char *twin_among(const struct scenario_gpu *gpu, const struct scenario_gpu *other)
+{
+	for (size_t i = 0; i < gpu->instances_count; i++)
+		for (size_t j = 0; j < gpu->instances[i].computes_count; j++)
+			if (has_part(other, gpu->instances[i].computes[j].uuid))
+				return gpu->instances[i].computes[j].uuid;
+	return NULL;
+}
+
+/* Of those on one GPU, an instance is compared with the ones before it. */
+static const char *twin_inside(const struct scenario_gpu *gpu)
+{
+	for (size_t i = 0; i < gpu->instances_count; i++)
+		for (size_t j = 0; j < gpu->instances[i].computes_count; j++) {
+			const struct scenario_compute *computes = gpu->instances[i].computes;
+			struct scenario_instance same = { .computes = gpu->instances[i].computes,
+							  .computes_count = j };
+			struct scenario_gpu before = { .instances = gpu->instances,
+						       .instances_count = i };
+			struct scenario_gpu beside = { .instances = &same, .instances_count = 1 };
+			if (has_part(&before, computes[j].uuid) ||
+			    has_part(&beside, computes[j].uuid))
+				return computes[j].uuid;
+		}
+	return NULL;
+}
+
+static int refuse_twin_parts(struct reading *reading, const struct tree *node,
+			     const struct scenario_gpu *gpus, size_t position)
+{
+	const char *uuid = twin_inside(&gpus[position]);
+	for (size_t i = 0; !uuid && i < position; i++)
+		uuid = twin_among(&gpus[position], &gpus[i]);
+	if (uuid)
+		return reading_complain(reading, node, "the uuid %s stands twice", uuid);
+	return 0;
+}
+
+static int read_parts(struct reading *reading, const struct tree *node, size_t position,
+		      struct scenario_gpu *gpus)
+{
+	const struct tree *mig = tree_find(node, "mig");
+	if (!mig)
+		return 0;
+	int r = mig_layout_read(reading, mig, position, &gpus[position]);
+	return r < 0 ? r : refuse_twin_parts(reading, node, gpus, position);
+}
+
+static int read_gpu(struct reading *reading, const struct tree *node, size_t position,
+		    struct scenario_gpu *gpus)
+{
+	int r = reading_map(reading, node, gpu_fields, ARRAY_LEN(gpu_fields), &gpus[position]);
+	if (r == 0)
+		r = fill_gpu(reading, position, &gpus[position]);
+	if (r == 0)
+		r = refuse_twins(reading, node, gpus, position);
+	return r < 0 ? r : read_parts(reading, node, position, gpus);
+}
+
+static int read_gpus(struct reading *reading, const struct tree *list, void *ret)
 {
 	struct scenario *scenario = ret;
 	size_t count = 0;
-	int r = read_list(reader, list, SCENARIO_GPUS_MAX, &count);
+	int r = reading_list(reading, list, SCENARIO_GPUS_MAX, &count);
 	if (r < 0)
 		return r;
-	struct scenario_gpu *gpus = arena_array(reader->arena, count, sizeof(*gpus));
+	struct scenario_gpu *gpus = arena_array(reading->arena, count, sizeof(*gpus));
 	if (!gpus)
-		return out_of_memory(reader);
+		return reading_no_memory(reading);
 
 	const struct tree *node = list->child;
 	for (size_t i = 0; i < count; i++, node = node->next) {
 		gpus[i] = plain_gpu(i, count);
-		r = read_map(reader, node, gpu_fields, ARRAY_LEN(gpu_fields), &gpus[i]);
-		if (r == 0)
-			r = fill_gpu(reader, i, &gpus[i]);
-		if (r == 0)
-			r = refuse_twins(reader, node, gpus, i);
+		r = read_gpu(reading, node, i, gpus);
 		if (r < 0)
 			return r;
 	}
@@ -360,154 +325,45 @@ static int read_gpus(struct reader *reader, const struct tree *list, void *ret)
 	return 0;
 }
 
-static int complain_of_word(struct reader *reader, const struct tree *node,
-			    const char *const *words, size_t count, const char *what)
-{
-	const char *closest = text_closest(node->text, words, count);
-	if (closest)
-		return complain(reader, node, "%s is not %s, did you mean %s?", node->text, what,
-				closest);
-	return complain(reader, node, "%s is not %s", node->text, what);
-}
-
-static int find_word(const char *const *words, size_t count, const char *word)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(words[i], word) == 0)
-			return (int)i;
-	return -1;
-}
-
-static int read_call(struct reader *reader, const struct tree *node, void *ret)
-{
-#define CALL_NAME(name, parameters) #name,
-	static const char *const calls[] = { NVML_CALLS(CALL_NAME) };
-#undef CALL_NAME
-	int found = find_word(calls, ARRAY_LEN(calls), node->text);
-	if (found < 0)
-		return complain_of_word(reader, node, calls, ARRAY_LEN(calls),
-					"a call of the driver that can fail");
-	*(const char **)ret = calls[found];
-	return 0;
-}
-
-static int read_action(struct reader *reader, const struct tree *node, void *ret)
-{
-	static const char *const actions[] = {
-		[SCENARIO_HANG] = "hang",
-		[SCENARIO_CRASH] = "crash",
-		[SCENARIO_FAIL] = "fail",
-	};
-	int found = find_word(actions, ARRAY_LEN(actions), node->text);
-	if (found < 0)
-		return complain_of_word(reader, node, actions, ARRAY_LEN(actions),
-					"hang, crash or fail");
-	*(enum scenario_action *)ret = (enum scenario_action)found;
-	return 0;
-}
-
-static int read_error(struct reader *reader, const struct tree *node, void *ret)
-{
-#define ERROR_NAME(name, value, text)  #name,
-#define ERROR_VALUE(name, value, text) (value),
-	static const char *const names[] = { NVML_RETURNS(ERROR_NAME) };
-	static const int values[] = { NVML_RETURNS(ERROR_VALUE) };
-#undef ERROR_NAME
-#undef ERROR_VALUE
-	int found = find_word(names, ARRAY_LEN(names), node->text);
-	if (found < 0)
-		return complain_of_word(reader, node, names, ARRAY_LEN(names), "an error of NVML");
-	*(int *)ret = values[found];
-	return 0;
-}
-
-static int read_fault_gpu(struct reader *reader, const struct tree *node, void *ret)
-{
-	uint64_t value = 0;
-	int r = read_number(reader, node, SCENARIO_GPUS_MAX - 1, &value);
-	if (r == 0)
-		*(int *)ret = (int)value;
-	return r;
-}
-
-static const struct field fault_fields[] = {
-	{ "call", read_call, offsetof(struct scenario_fault, call) },
-	{ "do", read_action, offsetof(struct scenario_fault, action) },
-	{ "error", read_error, offsetof(struct scenario_fault, error) },
-	{ "gpu", read_fault_gpu, offsetof(struct scenario_fault, gpu) },
-};
-
-static int read_fault(struct reader *reader, const struct tree *node, struct scenario_fault *fault)
-{
-	*fault = (struct scenario_fault){ .error = NVML_ERROR_UNKNOWN, .gpu = SCENARIO_ALL_GPUS };
-	int r = read_map(reader, node, fault_fields, ARRAY_LEN(fault_fields), fault);
-	if (r < 0)
-		return r;
-	if (!tree_find(node, "call") || !tree_find(node, "do"))
-		return complain(reader, node, "a fault needs the keys call and do");
-	if (tree_find(node, "error") && fault->action != SCENARIO_FAIL)
-		return complain(reader, node, "error goes with do: fail only");
-	return 0;
-}
-
-static int read_faults(struct reader *reader, const struct tree *list, void *ret)
-{
-	struct scenario *scenario = ret;
-	size_t count = 0;
-	int r = read_list(reader, list, SCENARIO_FAULTS_MAX, &count);
-	if (r < 0)
-		return r;
-	struct scenario_fault *faults = arena_array(reader->arena, count, sizeof(*faults));
-	if (!faults)
-		return out_of_memory(reader);
-
-	const struct tree *node = list->child;
-	for (size_t i = 0; i < count; i++, node = node->next) {
-		r = read_fault(reader, node, &faults[i]);
-		if (r < 0)
-			return r;
-	}
-	scenario->faults = faults;
-	scenario->faults_count = count;
-	return 0;
-}
-
-static const struct field driver_fields[] = {
+static const struct reading_field driver_fields[] = {
 	{ "version", read_driver_version, offsetof(struct scenario, driver_version) },
 	{ "cuda", read_cuda, offsetof(struct scenario, cuda_version) },
 };
 
-static int read_driver(struct reader *reader, const struct tree *node, void *ret)
+static int read_driver(struct reading *reading, const struct tree *node, void *ret)
 {
-	return read_map(reader, node, driver_fields, ARRAY_LEN(driver_fields), ret);
+	return reading_map(reading, node, driver_fields, ARRAY_LEN(driver_fields), ret);
 }
 
 /* Offset 0: these fill the scenario itself. */
-static const struct field root_fields[] = {
-	{ "driver", read_driver, 0 },
-	{ "gpus", read_gpus, 0 },
-	{ "faults", read_faults, 0 },
+static const struct reading_field root_fields[] = {
+	{ "driver", read_driver, 0 },          { "gpus", read_gpus, 0 },
+	{ "links", reading_later, 0 },         { "faults", incident_read_faults, 0 },
+	{ "events", incident_read_events, 0 },
 };
 
-static int add_plain_gpu(struct reader *reader, struct scenario *scenario)
+static int add_plain_gpu(struct reading *reading, struct scenario *scenario)
 {
-	struct scenario_gpu *gpu = arena_alloc(reader->arena, sizeof(*gpu));
+	struct scenario_gpu *gpu = arena_alloc(reading->arena, sizeof(*gpu));
 	if (!gpu)
-		return out_of_memory(reader);
+		return reading_no_memory(reading);
 	*gpu = plain_gpu(0, 1);
 	scenario->gpus = gpu;
 	scenario->gpus_count = 1;
-	return fill_gpu(reader, 0, gpu);
+	return fill_gpu(reading, 0, gpu);
 }
 
-static int fill_scenario(struct reader *reader, const struct tree *root, struct scenario *scenario)
+static int fill_scenario(struct reading *reading, const struct tree *root,
+			 struct scenario *scenario)
 {
-	if (root && !tree_is_null(root)) {
-		int r = read_map(reader, root, root_fields, ARRAY_LEN(root_fields), scenario);
-		if (r < 0)
-			return r;
-	}
-	return scenario->gpus ? 0 : add_plain_gpu(reader, scenario);
+	int r = 0;
+	bool is_empty = !root || tree_is_null(root);
+	if (!is_empty)
+		r = reading_map(reading, root, root_fields, ARRAY_LEN(root_fields), scenario);
+	if (r == 0 && !scenario->gpus)
+		r = add_plain_gpu(reading, scenario);
+	const struct tree *links = is_empty ? NULL : tree_find(root, "links");
+	return r == 0 && links ? wiring_read(reading, links, scenario) : r;
 }
 
 static int parse_tree(const char *name, const char *text, size_t length, struct arena *arena,
@@ -534,8 +390,8 @@ int scenario_parse(const char *name, const char *text, size_t length, struct sce
 		return err_set(err, -ENOMEM, "%s: out of memory", name);
 	scenario->driver_version = default_driver;
 	scenario->cuda_version = default_cuda;
-	struct reader reader = { .name = name, .arena = &scenario->arena, .err = err };
-	r = fill_scenario(&reader, root, scenario);
+	struct reading reading = { .name = name, .arena = &scenario->arena, .err = err };
+	r = fill_scenario(&reading, root, scenario);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(scenario);
@@ -563,14 +419,70 @@ struct scenario *scenario_free(struct scenario *scenario)
 	return NULL;
 }
 
+static bool is_in_force(const struct scenario_fault *fault, uint64_t elapsed_ns)
+{
+	return elapsed_ns >= fault->from_ns && elapsed_ns < fault->until_ns;
+}
+
 const struct scenario_fault *scenario_find_fault(const struct scenario *scenario, const char *call,
-						 int gpu)
+						 int gpu, uint64_t elapsed_ns)
 {
 	for (size_t i = 0; i < scenario->faults_count; i++) {
 		const struct scenario_fault *fault = &scenario->faults[i];
-		if (strcmp(fault->call, call) == 0 &&
-		    (fault->gpu == SCENARIO_ALL_GPUS || fault->gpu == gpu))
+		if (fault->call && strcmp(fault->call, call) == 0 &&
+		    (fault->gpu == SCENARIO_ALL_GPUS || fault->gpu == gpu) &&
+		    is_in_force(fault, elapsed_ns))
 			return fault;
 	}
 	return NULL;
+}
+
+bool scenario_loses(const struct scenario *scenario, int gpu, uint64_t elapsed_ns)
+{
+	for (size_t i = 0; i < scenario->faults_count; i++) {
+		const struct scenario_fault *fault = &scenario->faults[i];
+		if (fault->action == SCENARIO_LOSE && fault->gpu == gpu &&
+		    is_in_force(fault, elapsed_ns))
+			return true;
+	}
+	return false;
+}
+
+const struct scenario_event *scenario_find_event(const struct scenario *scenario, const char *id)
+{
+	for (size_t i = 0; i < scenario->events_count; i++)
+		if (strcmp(scenario->events[i].id, id) == 0)
+			return &scenario->events[i];
+	return NULL;
+}
+
+const struct scenario_pair *scenario_find_pair(const struct scenario *scenario, unsigned a,
+					       unsigned b)
+{
+	unsigned first = a < b ? a : b;
+	unsigned second = a < b ? b : a;
+	for (size_t i = 0; i < scenario->pairs_count; i++)
+		if (scenario->pairs[i].first == first && scenario->pairs[i].second == second)
+			return &scenario->pairs[i];
+	return NULL;
+}
+
+/* The GPUs of one bus meet at its host bridge; those of one NUMA node inside it. */
+static int level_of_addresses(const struct scenario_gpu *a, const struct scenario_gpu *b)
+{
+	if (a->numa_node != b->numa_node)
+		return NVML_TOPOLOGY_SYSTEM;
+	if (a->pci.domain == b->pci.domain && a->pci.bus == b->pci.bus)
+		return NVML_TOPOLOGY_HOSTBRIDGE;
+	return NVML_TOPOLOGY_NODE;
+}
+
+int scenario_level(const struct scenario *scenario, unsigned a, unsigned b)
+{
+	const struct scenario_pair *pair = scenario_find_pair(scenario, a, b);
+	if (a == b)
+		return NVML_TOPOLOGY_INTERNAL;
+	if (pair && pair->level >= 0)
+		return pair->level;
+	return level_of_addresses(&scenario->gpus[a], &scenario->gpus[b]);
 }

@@ -2,11 +2,14 @@
 /*
  * NVML's calls about one GPU, answered from the scenario and the table of models: an idle GPU with
  * no process on it. Each checks in the library's order: initialised, handle, arguments, support.
+ * A part of a GPU answers those of its own figures; for the rest NVML has the GPU asked.
  */
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "driver/nvml_abi.h"
+#include "sim/mig_layout.h"
 #include "sim/model.h"
 #include "sim/nvml/reply.h"
 #include "sim/nvml/state.h"
@@ -15,30 +18,46 @@
 enum {
 	MILLIWATTS = 1000,
 	RESERVED_PART = 8, /* a small GPU keeps at most this part of its memory for itself */
+	/* of a GPU's name in its parts' */
+	PART_NAME_CHARS = NVML_DEVICE_NAME_V2_BUFFER_SIZE - MIG_LAYOUT_NAME_BYTES - 8,
 };
+
+static int reply_part_name(const struct state_call *call, char *name, unsigned length)
+{
+	char kind[MIG_LAYOUT_NAME_BYTES];
+	char text[NVML_DEVICE_NAME_V2_BUFFER_SIZE];
+	mig_layout_name(call->part.instance, call->part.compute, kind);
+	/* the longest name of a scenario is cut, as every name in this buffer */
+	(void)snprintf(text, sizeof(text), "%.*s MIG %s", PART_NAME_CHARS, call->gpu->name, kind);
+	return reply_text(name, length, text);
+}
 
 int nvmlDeviceGetName(struct nvml_device *device, char *name, unsigned length)
 {
-	cleanup_call struct state_call call = state_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on_any(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
+	if (call.part.compute)
+		return reply_part_name(&call, name, length);
 	return reply_text(name, length, call.gpu->name);
 }
 
 int nvmlDeviceGetUUID(struct nvml_device *device, char *uuid, unsigned length)
 {
-	cleanup_call struct state_call call = state_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on_any(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
-	return reply_text(uuid, length, call.gpu->uuid);
+	return reply_text(uuid, length,
+			  call.part.compute ? call.part.compute->uuid : call.gpu->uuid);
 }
 
+/* Of a part: the index that finds it among those of its GPU. */
 int nvmlDeviceGetIndex(struct nvml_device *device, unsigned *index)
 {
-	cleanup_call struct state_call call = state_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on_any(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
-	return reply_unsigned(index, call.index);
+	return reply_unsigned(index, call.part.compute ? call.part.index : call.index);
 }
 
 int nvmlDeviceGetMinorNumber(struct nvml_device *device, unsigned *minor)
@@ -57,45 +76,47 @@ int nvmlDeviceGetBrand(struct nvml_device *device, unsigned *brand)
 	return reply_unsigned(brand, NVML_BRAND_NVIDIA);
 }
 
-static unsigned long long reserved_bytes(const struct scenario_gpu *gpu)
+/* The driver's own memory is taken from each part by its share. */
+static struct nvml_memory_v2 memory_of(const struct state_call *call)
 {
-	unsigned long long usual = (unsigned long long)gpu->model->reserved_mib << 20;
-	unsigned long long most = gpu->memory_bytes / RESERVED_PART;
-	return usual < most ? usual : most;
+	unsigned long long usual = (unsigned long long)call->gpu->model->reserved_mib << 20;
+	unsigned long long total = call->gpu->memory_bytes;
+	if (call->part.compute) {
+		total = (unsigned long long)call->part.instance->profile->memory_mib << 20;
+		usual /= MODEL_SLICES_MAX;
+	}
+	unsigned long long most = total / RESERVED_PART;
+	unsigned long long reserved = usual < most ? usual : most;
+	return (struct nvml_memory_v2){ .version = NVML_MEMORY_V2,
+					.total = total,
+					.reserved = reserved,
+					.free = total - reserved };
 }
 
 int nvmlDeviceGetMemoryInfo(struct nvml_device *device, struct nvml_memory *memory)
 {
-	cleanup_call struct state_call call = state_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on_any(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	if (!memory)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	unsigned long long reserved = reserved_bytes(call.gpu);
-	*memory = (struct nvml_memory){
-		.total = call.gpu->memory_bytes,
-		.free = call.gpu->memory_bytes - reserved,
-		.used = reserved,
-	};
+	struct nvml_memory_v2 second = memory_of(&call);
+	*memory = (struct nvml_memory){ .total = second.total,
+					.free = second.free,
+					.used = second.reserved };
 	return NVML_SUCCESS;
 }
 
 int nvmlDeviceGetMemoryInfo_v2(struct nvml_device *device, struct nvml_memory_v2 *memory)
 {
-	cleanup_call struct state_call call = state_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on_any(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	if (!memory)
 		return NVML_ERROR_INVALID_ARGUMENT;
 	if (memory->version != NVML_MEMORY_V2)
 		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
-	unsigned long long reserved = reserved_bytes(call.gpu);
-	*memory = (struct nvml_memory_v2){
-		.version = NVML_MEMORY_V2,
-		.total = call.gpu->memory_bytes,
-		.reserved = reserved,
-		.free = call.gpu->memory_bytes - reserved,
-	};
+	*memory = memory_of(&call);
 	return NVML_SUCCESS;
 }
 
@@ -152,6 +173,8 @@ int nvmlDeviceGetUtilizationRates(struct nvml_device *device, struct nvml_utiliz
 		return call.code;
 	if (!utilization)
 		return NVML_ERROR_INVALID_ARGUMENT;
+	if (call.live->is_mig)
+		return NVML_ERROR_NOT_SUPPORTED;
 	*utilization = (struct nvml_utilization){ 0 };
 	return NVML_SUCCESS;
 }
@@ -243,7 +266,7 @@ int nvmlDeviceGetTotalEccErrors(struct nvml_device *device, unsigned type, unsig
 		return call.code;
 	if (!count || type > NVML_MEMORY_ERROR_TYPE_UNCORRECTED || counter > NVML_AGGREGATE_ECC)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	*count = 0;
+	*count = type == NVML_MEMORY_ERROR_TYPE_UNCORRECTED ? call.live->ecc_errors : 0;
 	return NVML_SUCCESS;
 }
 
@@ -262,10 +285,10 @@ int nvmlDeviceGetMigMode(struct nvml_device *device, unsigned *current, unsigned
 		return call.code;
 	if (!current || !pending)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	if (!call.gpu->model->has_mig)
+	if (!call.gpu->model->mig)
 		return NVML_ERROR_NOT_SUPPORTED;
-	*current = NVML_FEATURE_DISABLED;
-	*pending = NVML_FEATURE_DISABLED;
+	*current = call.live->is_mig ? NVML_FEATURE_ENABLED : NVML_FEATURE_DISABLED;
+	*pending = *current;
 	return NVML_SUCCESS;
 }
 
@@ -274,7 +297,7 @@ int nvmlDeviceGetComputeRunningProcesses_v3(struct nvml_device *device, unsigned
 					    struct nvml_process_info *infos)
 {
 	(void)infos;
-	cleanup_call struct state_call call = state_begin_on(__func__, device);
+	cleanup_call struct state_call call = state_begin_on_any(__func__, device);
 	if (call.code != NVML_SUCCESS)
 		return call.code;
 	return reply_unsigned(count, 0);

@@ -2,8 +2,7 @@
 /*
  * The state behind the simulated NVML. NVML's interface has no object to keep it in, so it is the
  * one mutable variable of this library; all of it is read and written under its lock. The scenario
- * is read at an initialisation that starts from zero; its faults are read again when the file
- * changes.
+ * is read at an initialisation that starts from zero; what follows the file later is in playback.
  */
 #include "sim/nvml/state.h"
 
@@ -12,11 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "base/text.h"
+#include "base/clock.h"
 #include "driver/nvml_abi.h"
+#include "sim/nvml/event_set.h"
+#include "sim/nvml/playback.h"
+#include "sim/nvml/visible.h"
 #include "sim/scenario.h"
 
 /* A handle is the address of one of these. */
@@ -24,64 +26,17 @@ struct nvml_device {
 	char unused;
 };
 
-/* Tells whether the file is the one that was read. */
-struct stamp {
-	dev_t device;
-	ino_t inode;
-	off_t size;
-	struct timespec changed;
-};
-
 static struct {
 	pthread_mutex_t lock;
 	unsigned references;
 	struct scenario *hardware; /* owned; NULL while not initialised */
-	struct scenario *faults;   /* owned; newer than hardware; NULL: hardware's are in force */
-	struct stamp stamp;
-	unsigned visible[SCENARIO_GPUS_MAX]; /* positions in hardware */
-	unsigned visible_count;
+	struct playback playback;
+	struct visible visible;
+	struct event_sets events;
 	struct nvml_device handles[SCENARIO_GPUS_MAX];
+	/* By index of the GPU and ids of the instances: a layout that comes back finds its own. */
+	struct nvml_device parts[SCENARIO_GPUS_MAX][SCENARIO_INSTANCE_IDS][SCENARIO_COMPUTES_MAX];
 } state = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-static void say(const struct err *err)
-{
-	(void)fprintf(stderr, "simulated NVML: %s\n", err->msg);
-}
-
-/* Before the file is read, so that a change in between is seen at the next call. */
-static struct stamp stamp_get(const char *path)
-{
-	struct stamp stamp = { 0 };
-	struct stat status;
-	if (path && stat(path, &status) == 0)
-		stamp = (struct stamp){ status.st_dev, status.st_ino, status.st_size,
-					status.st_mtim };
-	return stamp;
-}
-
-static bool stamp_is_equal(const struct stamp *a, const struct stamp *b)
-{
-	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-	       a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
-}
-
-/* A file that cannot be read now leaves the faults as they are: it may be about to be replaced. */
-static void refresh_faults(void)
-{
-	const char *path = getenv("ROTA_SIM");
-	struct stamp stamp = stamp_get(path);
-	if (!path || stamp.inode == 0 || stamp_is_equal(&stamp, &state.stamp))
-		return;
-	struct scenario *newer = NULL;
-	struct err err = ERR_INIT;
-	state.stamp = stamp;
-	if (scenario_read(path, &newer, &err) < 0) {
-		say(&err);
-		return;
-	}
-	(void)scenario_free(state.faults); /* returns NULL, replaced at once */
-	state.faults = newer;
-}
 
 /* Never returns: as a call into a driver that waits for a lock which nobody will release. */
 static void __attribute__((noreturn)) hang(void)
@@ -90,13 +45,18 @@ static void __attribute__((noreturn)) hang(void)
 		(void)pause();
 }
 
-/* Called locked; unlocked for as long as it hangs. */
-static int meet_fault(const struct scenario *scenario, const char *name, int gpu)
+static void nap(uint64_t ns)
 {
-	const struct scenario_fault *fault = scenario_find_fault(scenario, name, gpu);
-	if (!fault)
-		return NVML_SUCCESS;
-	switch (fault->action) {
+	struct timespec rest = { .tv_sec = (time_t)(ns / CLOCK_NS_PER_S),
+				 .tv_nsec = (long)(ns % CLOCK_NS_PER_S) };
+	while (nanosleep(&rest, &rest) < 0 && errno == EINTR)
+		;
+}
+
+/* Called locked; unlocked for as long as it hangs or waits. */
+static int meet(const struct scenario_fault *fault)
+{
+	switch ((enum scenario_action)fault->action) {
 	case SCENARIO_HANG:
 		(void)pthread_mutex_unlock(&state.lock); /* cannot fail: locked by us */
 		hang();
@@ -104,46 +64,117 @@ static int meet_fault(const struct scenario *scenario, const char *name, int gpu
 		abort();
 	case SCENARIO_FAIL:
 		return fault->error;
+	case SCENARIO_SLOW: {
+		uint64_t delay_ns = fault->delay_ns;
+		(void)pthread_mutex_unlock(&state.lock); /* cannot fail: locked by us */
+		nap(delay_ns);
+		(void)pthread_mutex_lock(&state.lock); /* cannot fail: a plain mutex */
+		return NVML_SUCCESS;
+	}
+	case SCENARIO_LOSE:
+		return NVML_SUCCESS;
 	}
 	return NVML_SUCCESS;
 }
 
+static int meet_fault(const struct scenario *scenario, const char *name, int gpu)
+{
+	const struct scenario_fault *fault = scenario_find_fault(
+		scenario, name, gpu, playback_elapsed_ns(&state.playback));
+	return fault ? meet(fault) : NVML_SUCCESS;
+}
+
+static void tell_events(void)
+{
+	const struct scenario_event *event = NULL;
+	while ((event = playback_next_event(&state.playback))) {
+		unsigned index = 0;
+		if (!state_index_of((unsigned)event->gpu, &index))
+			continue;
+		const struct nvml_event_data data = {
+			.device = state_handle(index),
+			.type = (unsigned long long)event->type,
+			.data = event->xid,
+			.gpu_instance_id = (unsigned)event->gpu_instance,
+			.compute_instance_id = (unsigned)event->compute_instance,
+		};
+		event_set_add(&state.events, (unsigned)event->gpu, &data);
+	}
+}
+
+/* Whoever waited for a slow call may find that another thread has shut NVML down. */
 static int meet_fault_now(const char *name, int gpu)
 {
-	refresh_faults();
-	return meet_fault(state.faults ? state.faults : state.hardware, name, gpu);
+	playback_step(&state.playback);
+	tell_events();
+	int code = meet_fault(playback_scenario(&state.playback), name, gpu);
+	return state.references > 0 ? code : NVML_ERROR_UNINITIALIZED;
+}
+
+int state_meet_again(const char *name)
+{
+	if (state.references == 0)
+		return NVML_ERROR_UNINITIALIZED;
+	return meet_fault_now(name, SCENARIO_ALL_GPUS);
 }
 
 struct state_call state_begin(const char *name)
 {
 	(void)pthread_mutex_lock(&state.lock); /* cannot fail: a plain mutex */
-	struct state_call call = { .code = NVML_ERROR_UNINITIALIZED };
-	if (state.references == 0)
-		return call;
-	call.code = meet_fault_now(name, SCENARIO_ALL_GPUS);
+	struct state_call call = { .code = state_meet_again(name) };
 	call.scenario = state.hardware;
+	return call;
+}
+
+/* The part behind a handle: where it lies among all that could be. */
+static bool find_part_handle(const struct nvml_device *device, struct state_call *call)
+{
+	for (unsigned i = 0; i < state.visible.count; i++) {
+		struct state_part part = { .index = 0 };
+		for (; (part = state_find_part(i, part.index, NULL)).compute; part.index++)
+			if (state_part_handle(i, &part) == device) {
+				call->index = i;
+				call->part = part;
+				return true;
+			}
+	}
+	return false;
+}
+
+struct state_call state_begin_on_any(const char *name, const struct nvml_device *device)
+{
+	struct state_call call = state_begin(name);
+	if (call.code != NVML_SUCCESS)
+		return call;
+	bool is_gpu = state_find_gpu(device, &call.index);
+	if (is_gpu || find_part_handle(device, &call))
+		call.code = state_meet_gpu(&call, name, call.index);
+	else
+		call.code = NVML_ERROR_INVALID_ARGUMENT;
+	/* The layout may have changed while the call met a slow fault. */
+	if (call.code == NVML_SUCCESS && !is_gpu && !find_part_handle(device, &call))
+		call.code = NVML_ERROR_INVALID_ARGUMENT;
 	return call;
 }
 
 struct state_call state_begin_on(const char *name, const struct nvml_device *device)
 {
-	struct state_call call = state_begin(name);
-	if (call.code != NVML_SUCCESS)
-		return call;
-	for (unsigned i = 0; i < state.visible_count; i++)
-		if (device == &state.handles[i]) {
-			call.code = state_meet_gpu(&call, name, i);
-			return call;
-		}
-	call.code = NVML_ERROR_INVALID_ARGUMENT;
+	struct state_call call = state_begin_on_any(name, device);
+	if (call.code == NVML_SUCCESS && call.part.compute)
+		call.code = NVML_ERROR_NOT_SUPPORTED;
 	return call;
 }
 
 int state_meet_gpu(struct state_call *call, const char *name, unsigned index)
 {
+	unsigned position = state_position(index);
+	int code = meet_fault_now(name, (int)position);
+	if (code != NVML_SUCCESS)
+		return code;
 	call->gpu = state_gpu(index);
+	call->live = playback_gpu(&state.playback, position);
 	call->index = index;
-	return meet_fault_now(name, (int)state.visible[index]);
+	return state_is_lost(position) ? NVML_ERROR_GPU_IS_LOST : NVML_SUCCESS;
 }
 
 void state_end(struct state_call *call)
@@ -154,90 +185,87 @@ void state_end(struct state_call *call)
 
 struct nvml_device *state_handle(unsigned index)
 {
-	return index < state.visible_count ? &state.handles[index] : NULL;
+	return index < state.visible.count ? &state.handles[index] : NULL;
 }
 
 const struct scenario_gpu *state_gpu(unsigned index)
 {
-	return index < state.visible_count ? &state.hardware->gpus[state.visible[index]] : NULL;
+	return index < state.visible.count ? &state.hardware->gpus[state.visible.positions[index]]
+					   : NULL;
 }
 
 unsigned state_gpus_count(void)
 {
-	return state.visible_count;
+	return state.visible.count;
 }
 
-static int find_visible(const struct scenario *scenario, const char *word, unsigned *ret)
+bool state_find_gpu(const struct nvml_device *device, unsigned *ret)
 {
-	uint64_t index = 0;
-	if (text_parse_u64(word, 0, SCENARIO_GPUS_MAX, &index) == 0 &&
-	    index < scenario->gpus_count) {
-		*ret = (unsigned)index;
-		return 0;
-	}
-	for (size_t i = 0; i < scenario->gpus_count; i++)
-		if (strcmp(scenario->gpus[i].uuid, word) == 0) {
-			*ret = (unsigned)i;
-			return 0;
-		}
-	return -ENODEV;
-}
-
-static bool is_listed(const unsigned *positions, unsigned count, unsigned position)
-{
-	for (unsigned i = 0; i < count; i++)
-		if (positions[i] == position)
+	for (unsigned i = 0; i < state.visible.count; i++)
+		if (device == &state.handles[i]) {
+			*ret = i;
 			return true;
+		}
 	return false;
 }
 
-/* A list as NVIDIA_VISIBLE_DEVICES has it; the order of GPUs stays the driver's. */
-static int select_listed(const struct scenario *scenario, const char *list, struct err *err)
+struct state_part state_find_part(unsigned index, unsigned part_index, const char *uuid)
 {
-	unsigned chosen[SCENARIO_GPUS_MAX];
-	unsigned count = 0;
-	cleanup_free char *words = strdup(list);
-	if (!words)
-		return err_set(err, -ENOMEM, "out of memory");
-	char *rest = words;
-	for (char *word = strsep(&rest, ","); word; word = strsep(&rest, ",")) {
-		unsigned position = 0;
-		if (find_visible(scenario, word, &position) < 0)
-			return err_set(err, -ENODEV, "ROTA_SIM_VISIBLE: no GPU %s in the scenario",
-				       word);
-		if (!is_listed(chosen, count, position))
-			chosen[count++] = position;
-	}
-	state.visible_count = 0;
-	for (unsigned i = 0; i < scenario->gpus_count; i++)
-		if (is_listed(chosen, count, i))
-			state.visible[state.visible_count++] = i;
-	return 0;
+	unsigned position = state_position(index);
+	const struct scenario_gpu *gpu = playback_gpu(&state.playback, position);
+	struct state_part part = { .index = 0 };
+	for (size_t i = 0; i < gpu->instances_count; i++)
+		for (size_t j = 0; j < gpu->instances[i].computes_count; j++) {
+			part.instance = &gpu->instances[i];
+			part.compute = &part.instance->computes[j];
+			if (!visible_has_part(&state.visible, position, part.instance->id,
+					      part.compute->id))
+				continue;
+			if (uuid ? strcmp(part.compute->uuid, uuid) == 0 : part.index == part_index)
+				return part;
+			part.index++;
+		}
+	return (struct state_part){ .compute = NULL };
 }
 
-static int select_visible(const struct scenario *scenario, struct err *err)
+struct nvml_device *state_part_handle(unsigned index, const struct state_part *part)
 {
-	const char *list = getenv("ROTA_SIM_VISIBLE");
-	state.visible_count = 0;
-	if (list && (*list == '\0' || strcmp(list, "void") == 0 || strcmp(list, "none") == 0))
-		return 0;
-	if (list && strcmp(list, "all") != 0)
-		return select_listed(scenario, list, err);
-	for (unsigned i = 0; i < scenario->gpus_count; i++)
-		state.visible[state.visible_count++] = i;
-	return 0;
+	return &state.parts[index][part->instance->id][part->compute->id];
+}
+
+unsigned state_position(unsigned index)
+{
+	return state.visible.positions[index];
+}
+
+bool state_index_of(unsigned position, unsigned *ret)
+{
+	for (unsigned i = 0; i < state.visible.count; i++)
+		if (state.visible.positions[i] == position) {
+			*ret = i;
+			return true;
+		}
+	return false;
+}
+
+bool state_is_lost(unsigned position)
+{
+	return state.playback.is_lost[position];
+}
+
+struct event_sets *state_events(void)
+{
+	return &state.events;
 }
 
 static int load(struct scenario **ret)
 {
-	const char *path = getenv("ROTA_SIM");
 	struct err err = ERR_INIT;
-	state.stamp = stamp_get(path);
-	int r = scenario_read(path, ret, &err);
+	int r = playback_load(&state.playback, ret, &err);
 	if (r == 0)
-		r = select_visible(*ret, &err);
+		r = visible_select(*ret, getenv("ROTA_SIM_VISIBLE"), &state.visible, &err);
 	if (r < 0) {
-		say(&err);
+		(void)fprintf(stderr, "simulated NVML: %s\n", err.msg);
 		return NVML_ERROR_DRIVER_NOT_LOADED;
 	}
 	return meet_fault(*ret, "nvmlInit_v2", SCENARIO_ALL_GPUS);
@@ -246,7 +274,7 @@ static int load(struct scenario **ret)
 static int start_locked(void)
 {
 	if (state.references > 0) {
-		int code = meet_fault_now("nvmlInit_v2", SCENARIO_ALL_GPUS);
+		int code = state_meet_again("nvmlInit_v2");
 		state.references += code == NVML_SUCCESS;
 		return code;
 	}
@@ -254,7 +282,12 @@ static int start_locked(void)
 	int code = load(&scenario);
 	if (code != NVML_SUCCESS)
 		return code;
+	if (state.references > 0) { /* another thread was here while this one met a slow fault */
+		state.references++;
+		return NVML_SUCCESS;
+	}
 	state.hardware = TAKE_PTR(scenario);
+	playback_start(&state.playback, state.hardware);
 	state.references = 1;
 	return NVML_SUCCESS;
 }
@@ -274,8 +307,9 @@ int state_stop(void)
 		return call.code;
 	if (--state.references > 0)
 		return NVML_SUCCESS;
+	playback_stop(&state.playback);
+	event_set_give_back_all(&state.events);
 	state.hardware = scenario_free(state.hardware);
-	state.faults = scenario_free(state.faults);
-	state.visible_count = 0;
+	state.visible.count = 0;
 	return NVML_SUCCESS;
 }

@@ -117,6 +117,15 @@ int nvmlDeviceGetHandleByIndex(unsigned index, struct nvml_device **device)
 	return nvmlDeviceGetHandleByIndex_v2(index, device);
 }
 
+static int reply_part_handle(struct state_call *call, unsigned index, struct nvml_device *part,
+			     struct nvml_device **device)
+{
+	int code = state_meet_gpu(call, "nvmlDeviceGetHandleByUUID", index);
+	if (code == NVML_SUCCESS)
+		*device = part;
+	return code;
+}
+
 int nvmlDeviceGetHandleByUUID(const char *uuid, struct nvml_device **device)
 {
 	cleanup_call struct state_call call = state_begin(__func__);
@@ -124,9 +133,13 @@ int nvmlDeviceGetHandleByUUID(const char *uuid, struct nvml_device **device)
 		return call.code;
 	if (!uuid || !device)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	for (unsigned i = 0; i < state_gpus_count(); i++)
+	for (unsigned i = 0; i < state_gpus_count(); i++) {
 		if (strcmp(state_gpu(i)->uuid, uuid) == 0)
 			return reply_handle(&call, __func__, i, device);
+		struct state_part part = state_find_part(i, 0, uuid);
+		if (part.compute)
+			return reply_part_handle(&call, i, state_part_handle(i, &part), device);
+	}
 	return NVML_ERROR_NOT_FOUND;
 }
 

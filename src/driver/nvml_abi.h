@@ -277,7 +277,10 @@ static_assert(offsetof(struct nvml_process_info, gpu_instance_id) == 16,
 	X(nvmlEventSetCreate, (struct nvml_event_set * *set))                                     \
 	X(nvmlEventSetWait_v2,                                                                    \
 	  (struct nvml_event_set * set, struct nvml_event_data * data, unsigned timeout_ms))      \
-	X(nvmlEventSetFree, (struct nvml_event_set * set))
+	X(nvmlEventSetFree, (struct nvml_event_set * set))                                        \
+	X(nvmlDeviceIsMigDeviceHandle, (struct nvml_device * device, unsigned *is_part))          \
+	X(nvmlDeviceGetDeviceHandleFromMigDeviceHandle,                                           \
+	  (struct nvml_device * part, struct nvml_device * *device))
 
 /* Visible outside the simulated library; of no effect on those who only take the types. */
 #define NVML_EXPORT                      __attribute__((visibility("default")))

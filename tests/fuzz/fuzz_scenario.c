@@ -25,6 +25,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!scenario->gpus[i].uuid || !scenario->gpus[i].model ||
 		    scenario->gpus[i].memory_bytes == 0)
 			abort();
-	(void)scenario_find_fault(scenario, "nvmlInit_v2", SCENARIO_ALL_GPUS);
+	(void)scenario_find_fault(scenario, "nvmlInit_v2", SCENARIO_ALL_GPUS, 0);
 	return 0;
 }

@@ -118,7 +118,7 @@ static void a_model_brings_its_figures(void **state)
 	struct scenario *scenario = parse("gpus: [{model: NVIDIA H200}]");
 	assert_int_equal(scenario->gpus[0].memory_bytes, 143771ULL << 20);
 	assert_int_equal(scenario->gpus[0].capability.major, 9);
-	assert_true(scenario->gpus[0].model->has_mig);
+	assert_non_null(scenario->gpus[0].model->mig);
 	scenario_free(scenario);
 }
 
@@ -196,7 +196,7 @@ static void says_where_and_what_is_wrong(void **state)
 		  "sim.yaml:1:17: call: nvmlInit is not a call of the driver that can fail, did "
 		  "you mean nvmlInit_v2?" },
 		{ "faults: [{call: nvmlInit_v2, do: nothing}]",
-		  "sim.yaml:1:34: do: nothing is not hang, crash or fail" },
+		  "sim.yaml:1:34: do: nothing is not hang, crash, fail, slow or loseGpu" },
 		{ "faults: [{call: nvmlInit_v2, do: hang, error: NVML_ERROR_UNKNOWN}]",
 		  "sim.yaml:1:10: error goes with do: fail only" },
 		{ "faults: [{call: nvmlInit_v2, do: fail, error: NVML_ERROR_UNKOWN}]",
@@ -224,16 +224,17 @@ static void finds_the_fault_of_a_call_and_a_gpu(void **state)
 		"- {call: nvmlDeviceGetName, do: fail, error: NVML_ERROR_GPU_IS_LOST, gpu: 1}\n"
 		"- {call: nvmlInit_v2, do: crash}\n"
 		"- {call: nvmlDeviceGetUUID, do: fail}\n");
-	const struct scenario_fault *fault = scenario_find_fault(scenario, "nvmlDeviceGetName", 1);
+	const struct scenario_fault *fault = scenario_find_fault(scenario, "nvmlDeviceGetName", 1,
+								 0);
 	assert_int_equal(fault->action, SCENARIO_FAIL);
 	assert_int_equal(fault->error, NVML_ERROR_GPU_IS_LOST);
-	assert_null(scenario_find_fault(scenario, "nvmlDeviceGetName", 0));
-	assert_null(scenario_find_fault(scenario, "nvmlDeviceGetName", SCENARIO_ALL_GPUS));
-	fault = scenario_find_fault(scenario, "nvmlInit_v2", SCENARIO_ALL_GPUS);
+	assert_null(scenario_find_fault(scenario, "nvmlDeviceGetName", 0, 0));
+	assert_null(scenario_find_fault(scenario, "nvmlDeviceGetName", SCENARIO_ALL_GPUS, 0));
+	fault = scenario_find_fault(scenario, "nvmlInit_v2", SCENARIO_ALL_GPUS, 0);
 	assert_int_equal(fault->action, SCENARIO_CRASH);
-	fault = scenario_find_fault(scenario, "nvmlDeviceGetUUID", 5);
+	fault = scenario_find_fault(scenario, "nvmlDeviceGetUUID", 5, 0);
 	assert_int_equal(fault->error, NVML_ERROR_UNKNOWN);
-	assert_null(scenario_find_fault(scenario, "nvmlShutdown", SCENARIO_ALL_GPUS));
+	assert_null(scenario_find_fault(scenario, "nvmlShutdown", SCENARIO_ALL_GPUS, 0));
 	scenario_free(scenario);
 }
 

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a scenario divides a GPU in MIG mode: the key `mig`, strictly, placed as the driver places.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/cleanup.h"
+
+struct reading;
+struct scenario_compute;
+struct scenario_gpu;
+struct scenario_instance;
+struct tree;
+
+enum {
+	/* "NVIDIA ... MIG 1c.3g.20gb": a name of a GPU and what MIG adds to it. */
+	MIG_LAYOUT_NAME_BYTES = 24,
+};
+
+/**
+ * Read the list of GPU instances of a GPU whose model is known; none is a GPU in MIG mode without
+ * any part.
+ *
+ * @position  of the GPU in the scenario; makes the default UUIDs.
+ *
+ * Returns 0, -EINVAL (a profile that the model does not have, no room), -ENOMEM.
+ */
+int mig_layout_read(struct reading *reading, const struct tree *node, size_t position,
+		    struct scenario_gpu *gpu);
+
+/** The name of a compute instance's kind: "3g.20gb" when it is all of its GPU instance, else
+ * "1c.3g.20gb". */
+void mig_layout_name(const struct scenario_instance *instance,
+		     const struct scenario_compute *compute,
+		     char ret[static MIG_LAYOUT_NAME_BYTES]);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See playback.h. Its owner, the state, has the lock. */
+#include "sim/nvml/playback.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+/* Before the file is read, so that a change in between is seen at the next call. */
+static struct playback_stamp stamp_get(const char *path)
+{
+	struct playback_stamp stamp = { 0 };
+	struct stat status;
+	if (path && stat(path, &status) == 0)
+		stamp = (struct playback_stamp){ status.st_dev, status.st_ino, status.st_size,
+						 status.st_mtim };
+	return stamp;
+}
+
+static bool stamp_is_equal(const struct playback_stamp *a, const struct playback_stamp *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+	       a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+int playback_load(struct playback *playback, struct scenario **ret, struct err *err)
+{
+	const char *path = getenv("ROTA_SIM");
+	if (playback->began_ns == 0)
+		playback->began_ns = clock_ns();
+	playback->stamp = stamp_get(path);
+	return scenario_read(path, ret, err);
+}
+
+void playback_start(struct playback *playback, const struct scenario *hardware)
+{
+	playback->hardware = hardware;
+	for (size_t i = 0; i < hardware->events_count; i++)
+		playback->has_happened[i] = !hardware->events[i].has_time;
+}
+
+/* An event is known by its id; one that was not in the file before is new. */
+static void take_over_events(struct playback *playback, const struct scenario *newer)
+{
+	const struct scenario *older = playback_scenario(playback);
+	bool has_happened[SCENARIO_EVENTS_MAX] = { false };
+	for (size_t i = 0; i < newer->events_count; i++) {
+		const struct scenario_event *known = scenario_find_event(older,
+									 newer->events[i].id);
+		has_happened[i] = known && playback->has_happened[known - older->events];
+	}
+	memcpy(playback->has_happened, has_happened, sizeof(has_happened));
+}
+
+/* A file that cannot be read now leaves all as it is: it may be about to be replaced. */
+static void refresh(struct playback *playback)
+{
+	const char *path = getenv("ROTA_SIM");
+	struct playback_stamp stamp = stamp_get(path);
+	struct scenario *newer = NULL;
+	struct err err = ERR_INIT;
+	if (!path || stamp.inode == 0 || stamp_is_equal(&stamp, &playback->stamp))
+		return;
+	playback->stamp = stamp;
+	if (scenario_read(path, &newer, &err) < 0) {
+		(void)fprintf(stderr, "simulated NVML: %s\n", err.msg);
+		return;
+	}
+	take_over_events(playback, newer);
+	(void)scenario_free(playback->newer); /* returns NULL, replaced at once */
+	playback->newer = newer;
+}
+
+void playback_step(struct playback *playback)
+{
+	refresh(playback);
+	uint64_t elapsed_ns = playback_elapsed_ns(playback);
+	for (size_t i = 0; i < playback->hardware->gpus_count; i++)
+		if (scenario_loses(playback_scenario(playback), (int)i, elapsed_ns))
+			playback->is_lost[i] = true;
+}
+
+void playback_stop(struct playback *playback)
+{
+	(void)scenario_free(playback->newer); /* returns NULL, as all of it is below */
+	*playback = (struct playback){ 0 };
+}
+
+const struct scenario_event *playback_next_event(struct playback *playback)
+{
+	const struct scenario *scenario = playback_scenario(playback);
+	uint64_t elapsed_ns = playback_elapsed_ns(playback);
+	for (size_t i = 0; i < scenario->events_count; i++) {
+		const struct scenario_event *event = &scenario->events[i];
+		if (playback->has_happened[i] || event->at_ns > elapsed_ns)
+			continue;
+		playback->has_happened[i] = true;
+		return event;
+	}
+	return NULL;
+}
+
+const struct scenario *playback_scenario(const struct playback *playback)
+{
+	return playback->newer ? playback->newer : playback->hardware;
+}
+
+const struct scenario_gpu *playback_gpu(const struct playback *playback, unsigned position)
+{
+	const struct scenario_gpu *gpu = &playback->hardware->gpus[position];
+	const struct scenario *scenario = playback_scenario(playback);
+	for (size_t i = 0; i < scenario->gpus_count; i++)
+		if (strcmp(scenario->gpus[i].uuid, gpu->uuid) == 0)
+			return &scenario->gpus[i];
+	return gpu;
+}
+
+uint64_t playback_elapsed_ns(const struct playback *playback)
+{
+	return clock_ns() - playback->began_ns;
+}
