@@ -47,6 +47,45 @@ static void read_sensors(const struct library *nvml, struct nvml_device *device,
 	card->limit_milliwatts = known(r, value);
 	r = nvml->nvmlDeviceGetFanSpeed(device, &value);
 	card->fan_percent = known(r, value);
+	struct nvml_utilization utilization = { 0 };
+	r = nvml->nvmlDeviceGetUtilizationRates(device, &utilization);
+	card->busy_percent = known(r, utilization.gpu);
+	card->memory_busy_percent = known(r, utilization.memory);
+}
+
+static int read_part(const struct library *nvml, struct nvml_device *handle, struct card_part *part)
+{
+	part->memory.version = NVML_MEMORY_V2;
+	int r = nvml->nvmlDeviceGetName(handle, part->name, sizeof(part->name));
+	if (r == NVML_SUCCESS)
+		r = nvml->nvmlDeviceGetUUID(handle, part->uuid, sizeof(part->uuid));
+	if (r == NVML_SUCCESS)
+		r = nvml->nvmlDeviceGetGpuInstanceId(handle, &part->gpu_instance);
+	if (r == NVML_SUCCESS)
+		r = nvml->nvmlDeviceGetComputeInstanceId(handle, &part->compute_instance);
+	if (r == NVML_SUCCESS)
+		r = nvml->nvmlDeviceGetMemoryInfo_v2(handle, &part->memory);
+	if (r == NVML_SUCCESS)
+		r = nvml->nvmlDeviceGetBAR1MemoryInfo(handle, &part->window);
+	if (r == NVML_SUCCESS)
+		r = nvml->nvmlDeviceGetAttributes_v2(handle, &part->attributes);
+	return r;
+}
+
+/* One that is not there, or goes while it is read, is passed over. */
+static void read_parts(const struct library *nvml, struct nvml_device *device, struct card *card)
+{
+	unsigned count = 0;
+	if (nvml->nvmlDeviceGetMaxMigDeviceCount(device, &count) != NVML_SUCCESS)
+		return;
+	for (unsigned i = 0; i < count && card->parts_count < CARD_PARTS_MAX; i++) {
+		struct nvml_device *handle = NULL;
+		struct card_part *part = &card->parts[card->parts_count];
+		int r = nvml->nvmlDeviceGetMigDeviceHandleByIndex(device, i, &handle);
+		part->index = i;
+		if (r == NVML_SUCCESS && read_part(nvml, handle, part) == NVML_SUCCESS)
+			card->parts_count++;
+	}
 }
 
 static int read_card(const struct library *nvml, struct nvml_device *device, struct card *card)
@@ -65,13 +104,12 @@ static int read_card(const struct library *nvml, struct nvml_device *device, str
 	if (r == NVML_SUCCESS)
 		r = nvml->nvmlDeviceGetCudaComputeCapability(device, &card->compute_major,
 							     &card->compute_minor);
-	if (r == NVML_SUCCESS)
-		r = nvml->nvmlDeviceGetUtilizationRates(device, &card->utilization);
 	if (r != NVML_SUCCESS)
 		return r;
 	memcpy(card->bus_id, pci.bus_id, sizeof(card->bus_id));
 	read_sensors(nvml, device, card);
 	read_modes(nvml, device, card);
+	read_parts(nvml, device, card);
 	return NVML_SUCCESS;
 }
 

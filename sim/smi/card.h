@@ -10,7 +10,20 @@ struct library;
 
 enum {
 	CARDS_MAX = 64,
+	CARD_PARTS_MAX = 8,
 	CARD_UNKNOWN = -1, /* of the int fields below: NVML does not say */
+};
+
+/* A part of a GPU in MIG mode. */
+struct card_part {
+	unsigned index;
+	char name[NVML_DEVICE_NAME_V2_BUFFER_SIZE];
+	char uuid[NVML_DEVICE_UUID_V2_BUFFER_SIZE];
+	unsigned gpu_instance;
+	unsigned compute_instance;
+	struct nvml_memory_v2 memory;
+	struct nvml_bar1_memory window;
+	struct nvml_device_attributes attributes;
 };
 
 struct card {
@@ -19,7 +32,6 @@ struct card {
 	char uuid[NVML_DEVICE_UUID_V2_BUFFER_SIZE];
 	char bus_id[NVML_DEVICE_PCI_BUS_ID_BUFFER_SIZE];
 	struct nvml_memory_v2 memory;
-	struct nvml_utilization utilization;
 	int compute_major;
 	int compute_minor;
 	int celsius;
@@ -33,6 +45,10 @@ struct card {
 	int ecc_errors;
 	int compute_mode;
 	int mig;
+	int busy_percent;
+	int memory_busy_percent;
+	struct card_part parts[CARD_PARTS_MAX];
+	size_t parts_count;
 };
 
 struct cards {

@@ -6,35 +6,41 @@
 #include "driver/nvml_abi.h"
 
 /* X(function) */
-#define LIBRARY_CALLS(X)                      \
-	X(nvmlInit_v2)                        \
-	X(nvmlShutdown)                       \
-	X(nvmlErrorString)                    \
-	X(nvmlSystemGetDriverVersion)         \
-	X(nvmlSystemGetNVMLVersion)           \
-	X(nvmlSystemGetCudaDriverVersion_v2)  \
-	X(nvmlDeviceGetCount_v2)              \
-	X(nvmlDeviceGetHandleByIndex_v2)      \
-	X(nvmlDeviceGetHandleByUUID)          \
-	X(nvmlDeviceGetHandleByPciBusId_v2)   \
-	X(nvmlDeviceGetName)                  \
-	X(nvmlDeviceGetUUID)                  \
-	X(nvmlDeviceGetIndex)                 \
-	X(nvmlDeviceGetMemoryInfo_v2)         \
-	X(nvmlDeviceGetPciInfo_v3)            \
-	X(nvmlDeviceGetCudaComputeCapability) \
-	X(nvmlDeviceGetUtilizationRates)      \
-	X(nvmlDeviceGetTemperature)           \
-	X(nvmlDeviceGetPowerUsage)            \
-	X(nvmlDeviceGetEnforcedPowerLimit)    \
-	X(nvmlDeviceGetFanSpeed)              \
-	X(nvmlDeviceGetPersistenceMode)       \
-	X(nvmlDeviceGetPerformanceState)      \
-	X(nvmlDeviceGetDisplayActive)         \
-	X(nvmlDeviceGetEccMode)               \
-	X(nvmlDeviceGetTotalEccErrors)        \
-	X(nvmlDeviceGetComputeMode)           \
-	X(nvmlDeviceGetMigMode)
+#define LIBRARY_CALLS(X)                       \
+	X(nvmlInit_v2)                         \
+	X(nvmlShutdown)                        \
+	X(nvmlErrorString)                     \
+	X(nvmlSystemGetDriverVersion)          \
+	X(nvmlSystemGetNVMLVersion)            \
+	X(nvmlSystemGetCudaDriverVersion_v2)   \
+	X(nvmlDeviceGetCount_v2)               \
+	X(nvmlDeviceGetHandleByIndex_v2)       \
+	X(nvmlDeviceGetHandleByUUID)           \
+	X(nvmlDeviceGetHandleByPciBusId_v2)    \
+	X(nvmlDeviceGetName)                   \
+	X(nvmlDeviceGetUUID)                   \
+	X(nvmlDeviceGetIndex)                  \
+	X(nvmlDeviceGetMemoryInfo_v2)          \
+	X(nvmlDeviceGetPciInfo_v3)             \
+	X(nvmlDeviceGetCudaComputeCapability)  \
+	X(nvmlDeviceGetUtilizationRates)       \
+	X(nvmlDeviceGetTemperature)            \
+	X(nvmlDeviceGetPowerUsage)             \
+	X(nvmlDeviceGetEnforcedPowerLimit)     \
+	X(nvmlDeviceGetFanSpeed)               \
+	X(nvmlDeviceGetPersistenceMode)        \
+	X(nvmlDeviceGetPerformanceState)       \
+	X(nvmlDeviceGetDisplayActive)          \
+	X(nvmlDeviceGetEccMode)                \
+	X(nvmlDeviceGetTotalEccErrors)         \
+	X(nvmlDeviceGetComputeMode)            \
+	X(nvmlDeviceGetMigMode)                \
+	X(nvmlDeviceGetMaxMigDeviceCount)      \
+	X(nvmlDeviceGetMigDeviceHandleByIndex) \
+	X(nvmlDeviceGetGpuInstanceId)          \
+	X(nvmlDeviceGetComputeInstanceId)      \
+	X(nvmlDeviceGetAttributes_v2)          \
+	X(nvmlDeviceGetBAR1MemoryInfo)
 
 struct library {
 	void *handle; /* owned */

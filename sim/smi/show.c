@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "sim/smi/card.h"
+#include "sim/smi/show_parts.h"
 
 enum {
 	VALUE_BYTES = 128,
@@ -85,16 +86,19 @@ static void show_card(const struct card *card)
 	char perf[VALUE_BYTES] = "N/A";
 	char draw[VALUE_BYTES];
 	char limit[VALUE_BYTES];
+	char busy[VALUE_BYTES];
 	if (card->pstate != CARD_UNKNOWN)
 		(void)snprintf(perf, sizeof(perf), "P%d", card->pstate);
 	(void)printf("| %3u  %-30.30s %-3s |   %-16s %-3s | %20s |\n", card->index, card->name,
 		     on_off(card->persistence), card->bus_id, on_off(card->display),
-		     card->ecc == 0 ? "Off" : number(ecc, card->ecc_errors, ""));
-	(void)printf("|%4s  %4s    %-4s%14s / %5s | %7lluMiB / %6lluMiB | %6u%%%13s |\n",
+		     card->mig == 1   ? on_off(card->ecc)
+		     : card->ecc == 0 ? "Off"
+				      : number(ecc, card->ecc_errors, ""));
+	(void)printf("|%4s  %4s    %-4s%14s / %5s | %7lluMiB / %6lluMiB | %7s%13s |\n",
 		     number(fan, card->fan_percent, "%"), number(temperature, card->celsius, "C"),
 		     perf, number(draw, watts(card->draw_milliwatts), "W"),
 		     number(limit, watts(card->limit_milliwatts), "W"), card->memory.used / MIB,
-		     card->memory.total / MIB, card->utilization.gpu,
+		     card->memory.total / MIB, number(busy, card->busy_percent, "%"),
 		     word_for(card->compute_mode, compute_modes, ARRAY_LEN(compute_modes)));
 	(void)printf("|%41s|%24s| %20s |\n", "", "", enabled(card->mig));
 	(void)puts("+-----------------------------------------+------------------------+---------"
@@ -106,6 +110,7 @@ void show_table(const struct cards *cards)
 	show_head(cards);
 	for (size_t i = 0; i < cards->count; i++)
 		show_card(&cards->items[i]);
+	show_parts_table(cards);
 	(void)printf("%89s\n", "");
 	(void)puts(
 		"+-----------------------------------------------------------------------------------------+\n"
@@ -119,9 +124,11 @@ void show_table(const struct cards *cards)
 
 void show_list(const struct cards *cards)
 {
-	for (size_t i = 0; i < cards->count; i++)
+	for (size_t i = 0; i < cards->count; i++) {
 		(void)printf("GPU %u: %s (UUID: %s)\n", cards->items[i].index, cards->items[i].name,
 			     cards->items[i].uuid);
+		show_parts_list(&cards->items[i]);
+	}
 }
 
 /* Fields of --query-gpu. Each writes its value without unit, "" for one that is not known. */
@@ -177,8 +184,8 @@ FIELD(total, put_mib(ret, card->memory.total));
 FIELD(used, put_mib(ret, card->memory.used));
 FIELD(free, put_mib(ret, card->memory.free));
 FIELD(reserved, put_mib(ret, card->memory.reserved));
-FIELD(busy, put_number(ret, (int)card->utilization.gpu));
-FIELD(memory_busy, put_number(ret, (int)card->utilization.memory));
+FIELD(busy, put_number(ret, card->busy_percent));
+FIELD(memory_busy, put_number(ret, card->memory_busy_percent));
 FIELD(celsius, put_number(ret, card->celsius));
 FIELD(draw, put_watts(ret, card->draw_milliwatts));
 FIELD(limit, put_watts(ret, card->limit_milliwatts));

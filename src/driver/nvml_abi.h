@@ -170,6 +170,13 @@ struct nvml_field_value {
 	} value;
 };
 
+/* The window through which the processor sees a GPU's memory. */
+struct nvml_bar1_memory {
+	unsigned long long total;
+	unsigned long long free;
+	unsigned long long used;
+};
+
 /* Of a part. */
 struct nvml_device_attributes {
 	unsigned multiprocessor_count;
@@ -188,6 +195,7 @@ static_assert(offsetof(struct nvml_event_data, gpu_instance_id) == 24, "layout o
 static_assert(sizeof(struct nvml_field_value) == 40, "layout of nvmlFieldValue_t");
 static_assert(offsetof(struct nvml_field_value, value) == 32, "layout of nvmlFieldValue_t");
 static_assert(sizeof(struct nvml_device_attributes) == 40, "layout of nvmlDeviceAttributes_t");
+static_assert(sizeof(struct nvml_bar1_memory) == 24, "layout of nvmlBAR1Memory_t");
 static_assert(sizeof(struct nvml_memory) == 24, "layout of nvmlMemory_t");
 static_assert(sizeof(struct nvml_memory_v2) == 40, "layout of nvmlMemory_v2_t");
 static_assert(offsetof(struct nvml_memory_v2, total) == 8, "layout of nvmlMemory_v2_t");
@@ -280,7 +288,18 @@ static_assert(offsetof(struct nvml_process_info, gpu_instance_id) == 16,
 	X(nvmlEventSetFree, (struct nvml_event_set * set))                                        \
 	X(nvmlDeviceIsMigDeviceHandle, (struct nvml_device * device, unsigned *is_part))          \
 	X(nvmlDeviceGetDeviceHandleFromMigDeviceHandle,                                           \
-	  (struct nvml_device * part, struct nvml_device * *device))
+	  (struct nvml_device * part, struct nvml_device * *device))                              \
+	X(nvmlDeviceGetGraphicsRunningProcesses_v3,                                               \
+	  (struct nvml_device * device, unsigned *count, struct nvml_process_info *infos))        \
+	X(nvmlDeviceGetEncoderUtilization,                                                        \
+	  (struct nvml_device * device, unsigned *percent, unsigned *period_us))                  \
+	X(nvmlDeviceGetDecoderUtilization,                                                        \
+	  (struct nvml_device * device, unsigned *percent, unsigned *period_us))                  \
+	X(nvmlDeviceGetBAR1MemoryInfo,                                                            \
+	  (struct nvml_device * device, struct nvml_bar1_memory * memory))                        \
+	X(nvmlDeviceGetDriverModel,                                                               \
+	  (struct nvml_device * device, unsigned *current, unsigned *pending))                    \
+	X(nvmlDeviceGetDisplayMode, (struct nvml_device * device, unsigned *is_connected))
 
 /* Visible outside the simulated library; of no effect on those who only take the types. */
 #define NVML_EXPORT                      __attribute__((visibility("default")))
