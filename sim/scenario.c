@@ -429,8 +429,7 @@ const struct scenario_fault *scenario_find_fault(const struct scenario *scenario
 {
 	for (size_t i = 0; i < scenario->faults_count; i++) {
 		const struct scenario_fault *fault = &scenario->faults[i];
-		if (fault->call && strcmp(fault->call, call) == 0 &&
-		    (fault->gpu == SCENARIO_ALL_GPUS || fault->gpu == gpu) &&
+		if (fault->call && strcmp(fault->call, call) == 0 && fault->gpu == gpu &&
 		    is_in_force(fault, elapsed_ns))
 			return fault;
 	}

@@ -146,8 +146,8 @@ int scenario_read(const char *path, struct scenario **ret, struct err *err);
 
 struct scenario *scenario_free(struct scenario *scenario);
 
-/** The fault that @call meets on GPU @gpu (or SCENARIO_ALL_GPUS: a call on no GPU) @elapsed_ns
- * after nvmlInit; NULL for none. */
+/** The fault that @call meets @elapsed_ns after nvmlInit for what it does on GPU @gpu alone, or
+ * (SCENARIO_ALL_GPUS) whatever it is about; NULL for none. */
 const struct scenario_fault *scenario_find_fault(const struct scenario *scenario, const char *call,
 						 int gpu, uint64_t elapsed_ns);
 

@@ -232,18 +232,38 @@ static void finds_the_fault_of_a_call_and_a_gpu(void **state)
 	assert_null(scenario_find_fault(scenario, "nvmlDeviceGetName", SCENARIO_ALL_GPUS, 0));
 	fault = scenario_find_fault(scenario, "nvmlInit_v2", SCENARIO_ALL_GPUS, 0);
 	assert_int_equal(fault->action, SCENARIO_CRASH);
-	fault = scenario_find_fault(scenario, "nvmlDeviceGetUUID", 5, 0);
+	fault = scenario_find_fault(scenario, "nvmlDeviceGetUUID", SCENARIO_ALL_GPUS, 0);
 	assert_int_equal(fault->error, NVML_ERROR_UNKNOWN);
+	assert_null(scenario_find_fault(scenario, "nvmlDeviceGetUUID", 5, 0));
 	assert_null(scenario_find_fault(scenario, "nvmlShutdown", SCENARIO_ALL_GPUS, 0));
 	scenario_free(scenario);
+}
+
+static void says_what_is_live_of_a_gpu(void **state)
+{
+	(void)state;
+	struct scenario *scenario = parse("gpus: [{recoveryAction: drainP2P, eccErrors: 7}, {}]");
+	assert_int_equal(scenario->gpus[0].recovery, NVML_GPU_RECOVERY_ACTION_DRAIN_P2P);
+	assert_int_equal(scenario->gpus[0].ecc_errors, 7);
+	assert_int_equal(scenario->gpus[1].recovery, SCENARIO_RECOVERY_UNSAID);
+	assert_int_equal(scenario->gpus[1].ecc_errors, 0);
+	scenario_free(scenario);
+	expect_refusal("gpus: [{recoveryAction: reset}]",
+		       "sim.yaml:1:25: recoveryAction: reset is not none, gpuReset, nodeReboot, "
+		       "drainP2P or drainAndReset");
+	expect_refusal("gpus: [{eccErrors: -1}]",
+		       "sim.yaml:1:20: eccErrors: must be a number of 0 to 4294967295");
 }
 
 static void every_allocation_may_fail(void **state)
 {
 	(void)state;
 	static const char text[] = "driver: {version: 580.65.06}\n"
-				   "gpus: [{uuid: GPU-a}, {model: NVIDIA L4}]\n"
-				   "faults: [{call: nvmlInit_v2, do: hang}]\n";
+				   "gpus: [{uuid: GPU-a}, {model: NVIDIA A30,\n"
+				   "  mig: [1g.6gb, {profile: 2g.12gb, compute: [1c.2g.12gb]}]}]\n"
+				   "links: {nvlink: [[0, 1, 2]]}\n"
+				   "faults: [{call: nvmlInit_v2, do: hang}]\n"
+				   "events: [{id: a, gpu: 0, xid: 79}]\n";
 	struct scenario *scenario = NULL;
 	unsigned failures = 0;
 	int r = -ENOMEM;
@@ -273,6 +293,7 @@ int main(void)
 		cmocka_unit_test(says_where_and_what_is_wrong),
 		cmocka_unit_test(refuses_more_gpus_than_it_can_show),
 		cmocka_unit_test(finds_the_fault_of_a_call_and_a_gpu),
+		cmocka_unit_test(says_what_is_live_of_a_gpu),
 		cmocka_unit_test(every_allocation_may_fail),
 	};
 	return cmocka_run_group_tests_name("scenario", tests, NULL, NULL);
