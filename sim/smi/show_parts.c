@@ -35,14 +35,13 @@ static void show_line(void)
 static void show_part(const struct card *card, const struct card_part *part)
 {
 	const struct nvml_device_attributes *has = &part->attributes;
-	(void)printf(
-		"| %2u  %3u  %2u  %2u  |       %12lluMiB / %5lluMiB    | %-3u     %d | %2u  %2u   "
-		"%2u   %2u   %2u |\n",
-		card->index, part->gpu_instance, part->compute_instance, part->index,
-		part->memory.used / MIB, part->memory.total / MIB, has->multiprocessor_count,
-		card->ecc_errors, has->shared_copy_engine_count, has->shared_encoder_count,
-		has->shared_decoder_count, has->shared_ofa_count, has->shared_jpeg_count);
-	(void)printf("|                  |       %12lluMiB / %5lluMiB    |           |"
+	(void)printf("| %2u  %3u  %2u  %2u  | %15lluMiB / %5lluMiB    | %-3u     %d | %2u  %2u   "
+		     "%2u   %2u   %2u |\n",
+		     card->index, part->gpu_instance, part->compute_instance, part->index,
+		     part->memory.used / MIB, part->memory.total / MIB, has->multiprocessor_count,
+		     card->ecc_errors, has->shared_copy_engine_count, has->shared_encoder_count,
+		     has->shared_decoder_count, has->shared_ofa_count, has->shared_jpeg_count);
+	(void)printf("|                  | %15lluMiB / %5lluMiB    |           |"
 		     "                       |\n",
 		     part->window.used / MIB, part->window.total / MIB);
 	show_line();

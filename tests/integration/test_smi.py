@@ -75,6 +75,34 @@ class SmiTest(unittest.TestCase):
         self.assertEqual([match[1] for match in uuids], ["0", "1", "2", "3"])
         self.assertEqual(len({match[2] for match in uuids}), 4)
 
+    def test_lists_the_parts_below_their_gpu(self):
+        text = "gpus: [{model: NVIDIA A100-SXM4-40GB, uuid: GPU-a, mig: [{profile: 1g.5gb, uuid: " \
+               "MIG-c}, {profile: 3g.20gb, compute: [{profile: 2c.3g.20gb, uuid: MIG-b}]}]}, {uuid: GPU-d}]"
+        self.assertEqual(self.lines("-L", scenario=text), [
+            "GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-a)",
+            "  MIG 2c.3g.20gb  Device  0: (UUID: MIG-b)",
+            "  MIG 1g.5gb      Device  1: (UUID: MIG-c)",
+            "GPU 1: Tesla T4 (UUID: GPU-d)"])
+        self.assertEqual(self.lines("-L", scenario=text, visible="MIG-c"), [
+            "GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-a)",
+            "  MIG 1g.5gb      Device  0: (UUID: MIG-c)"])
+
+    def test_shows_a_table_of_parts(self):
+        table = self.lines(scenario=ROOT / "sim/scenarios/a100-mig.yaml")
+        self.assertEqual({len(line) for line in table if line[:1] in ("+", "|")}, {91})
+        self.assertIn("| MIG devices:", "\n".join(table))
+        rows = [line.split()[1:5] for line in table if re.match(r"\|  0 +\d+ +\d +\d +\|", line)]
+        self.assertEqual(rows, [["0", "2", "0", "0"], ["0", "2", "1", "1"], ["0", "4", "0", "2"],
+                                ["0", "7", "0", "3"], ["0", "8", "0", "4"]])
+        self.assertEqual(sum("     N/A      Default |" in line for line in table), 1)
+
+    def test_says_that_a_gpu_in_mig_mode_has_no_parts(self):
+        done = self.smi(scenario="gpus: [{model: NVIDIA H200, mig: []}]")
+        self.assertIn("|  No MIG devices found ", done.stdout)
+        query = ("--query-gpu=mig.mode.current,utilization.gpu", "--format=csv,noheader")
+        self.assertEqual(self.lines(*query, scenario="gpus: [{model: NVIDIA H200, mig: []}, {}]"),
+                         ["Enabled, [N/A]", "[N/A], 0 %"])
+
     def test_the_written_scenario_is_the_default(self):
         arguments = ("--query-gpu=uuid,name,memory.total,pci.bus_id,compute_cap,driver_version",
                      "--format=csv")

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A scenario file that a test of the simulated NVML writes and rewrites. Included after unit.h. */
+/* A scenario file that a test of the simulated NVML writes and rewrites. */
 #pragma once
 
 #include <stdio.h>
@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "driver/nvml_abi.h"
+#include "unit.h"
 
 static char scenario_file[64];
 

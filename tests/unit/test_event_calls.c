@@ -187,6 +187,45 @@ static void other_threads_go_on_while_one_waits(void **state)
 	assert_int_equal(code, NVML_SUCCESS);
 }
 
+/* Walks parts that come and go; what it meets must be one of the answers that a caller may get. */
+static void *walk_parts(void *ret)
+{
+	char name[NVML_DEVICE_NAME_V2_BUFFER_SIZE];
+	struct nvml_device *part = NULL;
+	unsigned id = 0;
+	for (int i = 0; i < 2000; i++) {
+		if (nvmlDeviceGetMigDeviceHandleByIndex(get_gpu(0), 0, &part) != NVML_SUCCESS)
+			continue;
+		int code = nvmlDeviceGetGpuInstanceId(part, &id);
+		if (code == NVML_SUCCESS)
+			code = nvmlDeviceGetName(part, name, sizeof(name));
+		if (code != NVML_SUCCESS && code != NVML_ERROR_INVALID_ARGUMENT)
+			*(int *)ret = code;
+	}
+	return NULL;
+}
+
+static void threads_may_walk_while_the_layout_changes(void **state)
+{
+	(void)state;
+	pthread_t threads[3];
+	int codes[3] = { 0 };
+	assert_int_equal(nvmlShutdown(), NVML_SUCCESS);
+	write_scenario("gpus: [{uuid: GPU-a, model: NVIDIA A30, mig: [4g.24gb]}]");
+	assert_int_equal(nvmlInit_v2(), NVML_SUCCESS);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, walk_parts, &codes[i]), 0);
+	for (int i = 0; i < 50; i++) {
+		write_scenario("gpus: [{uuid: GPU-a, model: NVIDIA A30, mig: [1g.6gb, 2g.12gb]}]\n"
+			       "faults: [{call: nvmlDeviceGetName, gpu: 0, do: slow, for: 1us}]");
+		write_scenario("gpus: [{uuid: GPU-a, model: NVIDIA A30, mig: [4g.24gb]}]");
+	}
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_int_equal(codes[i], NVML_SUCCESS);
+	}
+}
+
 static void a_wait_ends_when_nvml_is_shut_down(void **state)
 {
 	(void)state;
@@ -326,6 +365,7 @@ int main(void)
 		TEST(sets_come_to_an_end_and_are_used_again),
 		TEST(a_full_queue_drops_what_comes),
 		TEST(other_threads_go_on_while_one_waits),
+		TEST(threads_may_walk_while_the_layout_changes),
 		TEST(a_wait_ends_when_nvml_is_shut_down),
 		TEST(a_wait_meets_its_fault_also_later),
 		TEST(a_lost_gpu_stays_lost_until_the_next_initialisation),
