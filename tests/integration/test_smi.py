@@ -109,6 +109,16 @@ class SmiTest(unittest.TestCase):
         self.assertEqual(self.lines(*arguments, scenario=ROOT / "sim/scenarios/one-t4.yaml"),
                          self.lines(*arguments))
 
+    def test_the_keys_in_its_comments_are_understood(self):
+        text = (ROOT / "sim/scenarios/one-t4.yaml").read_text()
+        keys = re.compile(r"^( *)#( {3,}[-\w].*| (?:links|faults|events):| recoveryAction: .*)$", re.M)
+        self.assertGreater(len(keys.findall(text)), 30)
+        whole = keys.sub(lambda match: match[1] + match[2][1:], text)
+        done = self.smi(scenario=whole)
+        # One of the faults there is that there is no driver; what is refused is said on stderr.
+        self.assertEqual((done.returncode, done.stderr), (9, ""))
+        self.assertEqual(len(self.lines("-L", scenario=whole.split("faults:")[0])), 7)
+
     def test_answers_queries(self):
         query = "--query-gpu=index,name,memory.total,power.limit,fan.speed,pstate,compute_cap"
         self.assertEqual(self.lines(query, "--format=csv"), [
