@@ -26,7 +26,7 @@ static void a_fault_has_its_time(void **state)
 		"- {call: nvmlDeviceGetName, do: slow, for: 2ms, until: 1s}\n"
 		"- {call: nvmlDeviceGetName, do: fail, from: 1s, until: 2s}\n"
 		"- {call: nvmlDeviceGetUUID, do: hang, from: 1s}\n");
-	static const uint64_t second = 1000 * 1000 * 1000;
+	static const uint64_t second = 1000000000;
 	const int all = SCENARIO_ALL_GPUS;
 	const struct scenario_fault *fault = scenario_find_fault(scenario, "nvmlDeviceGetName", all,
 								 0);
