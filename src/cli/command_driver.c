@@ -13,9 +13,10 @@ enum {
 
 struct values {
 	const char *driver_root;
+	const char *root;
 };
 
-static const struct values defaults = { .driver_root = "/driver-root" };
+static const struct values defaults = { .driver_root = "/driver-root", .root = "" };
 
 /* A person who tries it gets a sentence and not the end of some other descriptor. */
 static bool is_socket(int fd)
@@ -35,7 +36,8 @@ static int run(const void *input, const struct option_words *arguments)
 			    stderr);
 		return COMMAND_USAGE;
 	}
-	return driver_serve(AGENT_FD, values->driver_root) == 0 ? COMMAND_DONE : COMMAND_FAILED;
+	return driver_serve(AGENT_FD, values->driver_root, values->root) == 0 ? COMMAND_DONE
+									      : COMMAND_FAILED;
 }
 
 static const struct option own_options[] = {
@@ -45,6 +47,11 @@ static const struct option own_options[] = {
 	  .default_text = "/driver-root",
 	  .kind = OPTION_TEXT,
 	  .offset = offsetof(struct values, driver_root) },
+	{ .name = "root",
+	  .value_name = "DIR",
+	  .help = "before /proc and /sys where GPUs are looked for; for tests",
+	  .kind = OPTION_TEXT,
+	  .offset = offsetof(struct values, root) },
 };
 
 static const struct option_table own_table = OPTION_TABLE(own_options);
@@ -53,7 +60,7 @@ static const struct command_options options[] = { { &own_table, 0 } };
 
 const struct command command_driver = {
 	.name = "driver",
-	.synopsis = "[--driver-root-ctr-path PATH]",
+	.synopsis = "[--driver-root-ctr-path PATH] [--root DIR]",
 	.summary = "the process that asks the NVIDIA driver; started by the agent",
 	.options = options,
 	.options_count = ARRAY_LEN(options),

@@ -6,6 +6,58 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool answer_begin(struct answer *answer)
+{
+	cleanup_snapshot struct snapshot *snapshot = snapshot_new(DEVICES_MAX);
+	if (!snapshot)
+		return false;
+	answer->lost = arena_array(&snapshot->arena, DEVICES_MAX, sizeof(*answer->lost));
+	if (!answer->lost)
+		return false;
+	snapshot->devices_count = 0;
+	answer->lost_count = 0;
+	answer->snapshot = TAKE_PTR(snapshot);
+	return true;
+}
+
+static int refuse_too_many(const struct answer *answer, struct err *err)
+{
+	if (answer->snapshot->devices_count + answer->lost_count < DEVICES_MAX)
+		return 0;
+	return err_set(err, -E2BIG,
+		       "the driver counts more than %d GPUs and parts of GPUs, at most that many "
+		       "are handled",
+		       DEVICES_MAX);
+}
+
+int answer_add(struct answer *answer, const struct device *device, struct err *err)
+{
+	struct snapshot *snapshot = answer->snapshot;
+	int r = refuse_too_many(answer, err);
+	if (r < 0)
+		return r;
+	if (!device_copy(&snapshot->arena, device, &snapshot->devices[snapshot->devices_count]))
+		return err_set(err, -ENOMEM, "out of memory");
+	snapshot->devices_count++;
+	return 0;
+}
+
+int answer_add_lost(struct answer *answer, const char *index, const char *reason, struct err *err)
+{
+	struct arena *arena = &answer->snapshot->arena;
+	int r = refuse_too_many(answer, err);
+	if (r < 0)
+		return r;
+	struct lost_gpu lost = {
+		.index = arena_printf(arena, "%s", index),
+		.reason = arena_printf(arena, "%s", reason),
+	};
+	if (!lost.index || !lost.reason)
+		return err_set(err, -ENOMEM, "out of memory");
+	answer->lost[answer->lost_count++] = lost;
+	return 0;
+}
+
 static const struct device *find_by_index(const struct snapshot *snapshot, const char *index)
 {
 	for (size_t i = 0; snapshot && i < snapshot->devices_count; i++)

@@ -2,6 +2,7 @@
 /* What the driver process answers to one request. Plain data, both sides. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,9 +10,10 @@
 #include "base/err.h"
 #include "core/device.h"
 
-/* A GPU that the driver counts but cannot describe. Texts are in the snapshot's arena. */
+/* A GPU, or a part of one, that the driver counts but cannot describe. Texts are in the snapshot's
+ * arena. */
 struct lost_gpu {
-	const char *index; /* NVML's, "2" */
+	const char *index; /* NVML's, "2"; of a part "2:0" */
 	const char *reason;
 };
 
@@ -21,8 +23,17 @@ struct answer {
 	struct snapshot *snapshot; /* owned; NULL when there is none */
 	struct lost_gpu *lost;     /* in the snapshot's arena */
 	size_t lost_count;
-	struct err fault; /* when snapshot is NULL */
+	char complaint[ERR_TEXT_BYTES]; /* what does not work although there is a snapshot; "" */
+	struct err fault;               /* when snapshot is NULL */
 };
+
+/** An answer with an empty snapshot and room for DEVICES_MAX devices and lost ones, together.
+ * False when memory is out. */
+bool answer_begin(struct answer *answer);
+
+/** Add a copy. Returns 0, -ENOMEM, -E2BIG (more than DEVICES_MAX). */
+int answer_add(struct answer *answer, const struct device *device, struct err *err);
+int answer_add_lost(struct answer *answer, const char *index, const char *reason, struct err *err);
 
 /**
  * The snapshot with its lost GPUs as they were @before, marked unhealthy, so that a GPU that falls

@@ -442,9 +442,16 @@ static struct child *child_new(struct driver *driver)
 
 static int child_spawn(struct child *child)
 {
-	struct driver_options *options = &child->driver->options;
-	char *arguments[] = { unconst("rota"), unconst("driver"), unconst("--driver-root-ctr-path"),
-			      unconst(options->container_driver_root), NULL };
+	const struct driver_options *options = &child->driver->options;
+	char *arguments[] = {
+		unconst("rota"),
+		unconst("driver"),
+		unconst("--driver-root-ctr-path"),
+		unconst(options->container_driver_root),
+		unconst("--root"),
+		unconst(options->root ? options->root : ""),
+		NULL,
+	};
 	/* Its messages go to our stderr; a library that writes to stdout must not reach ours. */
 	uv_stdio_container_t descriptors[] = {
 		{ .flags = UV_IGNORE },

@@ -39,6 +39,7 @@ struct driver_listener {
 struct driver_options {
 	const char *executable;            /* of rota; borrowed, outlives the driver */
 	const char *container_driver_root; /* searched for libnvidia-ml.so.1 first; borrowed */
+	const char *root;                  /* before /proc and /sys; NULL is ""; borrowed */
 	uint64_t deadline_ns;              /* for one answer */
 	uint64_t poll_ns;                  /* between two snapshots; 0: DRIVER_POLL_MS */
 	uint64_t grace_ns;                 /* 0: DRIVER_GRACE_MS */
@@ -71,5 +72,6 @@ int driver_start(uv_loop_t *loop, const struct driver_options *options,
 void driver_stop(struct driver *driver);
 
 /** Body of `rota driver`: answer requests on @fd, a socket made by the parent, until it closes.
- * Closes every descriptor above @fd. Returns the exit code. */
-int driver_serve(int fd, const char *container_driver_root);
+ * Closes every descriptor above @fd. @root stands before /proc and /sys where it looks for GPUs; ""
+ * is /. Returns the exit code. */
+int driver_serve(int fd, const char *container_driver_root, const char *root);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * NVML to snapshot, in NVML's order. A GPU that does not answer is set aside with the reason, so
- * that it does not hide the others; an NVML that has lost the driver fails as a whole.
+ * NVML to snapshot, in NVML's order, each GPU with its parts behind it. A GPU that does not answer
+ * is set aside with the reason, so that it does not hide the others; an NVML that has lost the
+ * driver fails as a whole.
  */
 #include "driver/inventory.h"
 
@@ -17,6 +18,7 @@
 #include "base/text.h"
 #include "driver/answer.h"
 #include "driver/nvml.h"
+#include "driver/parts.h"
 
 enum {
 	SYSFS_BYTES_MAX = 64,
@@ -31,21 +33,16 @@ static const char *const display_models[] = { "DGX Display", "NVIDIA DGX Display
 
 struct inventory {
 	const struct nvml *nvml;
-	const char *pci_root;
+	const char *root;
+	struct parts *parts;
 	struct answer *answer;
 };
 
-/* One call; the stringified name goes into the error. */
-#define CALL(nvml, err, name, ...)                                                     \
-	({                                                                             \
-		int result_ = (nvml)->name(__VA_ARGS__);                               \
-		result_ == NVML_SUCCESS ? 0 : nvml_err((nvml), #name, result_, (err)); \
-	})
-
-static int read_sysfs(const char *pci_root, const char *bus_id, const char *name, char **ret)
+static int read_sysfs(const char *root, const char *bus_id, const char *name, char **ret)
 {
 	char path[PATH_MAX];
-	int length = snprintf(path, sizeof(path), "%s/%s/%s", pci_root, bus_id, name);
+	int length = snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s/%s", root, bus_id,
+			      name);
 	if (length < 0 || (size_t)length >= sizeof(path))
 		return -ENAMETOOLONG;
 	return file_read(path, SYSFS_BYTES_MAX, ret, NULL, NULL);
@@ -63,16 +60,15 @@ static void sysfs_name(const char *bus_id, char ret[static NVML_DEVICE_PCI_BUS_I
 
 /* -ENOENT where sysfs knows no such GPU; the vendor is asked since a container may see another
  * machine's sysfs, or a simulated GPU stand at a real address. */
-static int numa_of_sysfs(const char *pci_root, const char *bus_id, int32_t *ret)
+static int numa_of_sysfs(const char *root, const char *bus_id, int32_t *ret)
 {
 	char name[NVML_DEVICE_PCI_BUS_ID_BUFFER_SIZE];
 	cleanup_free char *vendor = NULL;
 	cleanup_free char *text = NULL;
 	uint64_t node = 0;
 	sysfs_name(bus_id, name);
-	if (read_sysfs(pci_root, name, "vendor", &vendor) < 0 ||
-	    strcmp(vendor, nvidia_vendor) != 0 ||
-	    read_sysfs(pci_root, name, "numa_node", &text) < 0)
+	if (read_sysfs(root, name, "vendor", &vendor) < 0 || strcmp(vendor, nvidia_vendor) != 0 ||
+	    read_sysfs(root, name, "numa_node", &text) < 0)
 		return -ENOENT;
 	text[strcspn(text, "\n")] = '\0';
 	*ret = text_parse_u64(text, 0, INT32_MAX, &node) == 0 ? (int32_t)node : NUMA_NONE;
@@ -102,7 +98,7 @@ static int32_t find_numa(const struct inventory *inventory, struct nvml_device *
 			 const char *bus_id)
 {
 	int32_t node = NUMA_NONE;
-	if (numa_of_sysfs(inventory->pci_root, bus_id, &node) == 0)
+	if (numa_of_sysfs(inventory->root, bus_id, &node) == 0)
 		return node;
 	return numa_of_nvml(inventory->nvml, handle);
 }
@@ -118,13 +114,13 @@ struct names {
 static int read_names(const struct nvml *nvml, struct nvml_device *handle, struct names *names,
 		      struct err *err)
 {
-	int r = CALL(nvml, err, nvmlDeviceGetName, handle, names->model, sizeof(names->model));
+	int r = NVML_CALL(nvml, err, nvmlDeviceGetName, handle, names->model, sizeof(names->model));
 	if (r < 0)
 		return r;
-	r = CALL(nvml, err, nvmlDeviceGetUUID, handle, names->uuid, sizeof(names->uuid));
+	r = NVML_CALL(nvml, err, nvmlDeviceGetUUID, handle, names->uuid, sizeof(names->uuid));
 	if (r < 0)
 		return r;
-	return CALL(nvml, err, nvmlDeviceGetPciInfo_v3, handle, &names->pci);
+	return NVML_CALL(nvml, err, nvmlDeviceGetPciInfo_v3, handle, &names->pci);
 }
 
 static int read_figures(const struct nvml *nvml, struct nvml_device *handle, struct device *device,
@@ -133,10 +129,10 @@ static int read_figures(const struct nvml *nvml, struct nvml_device *handle, str
 	struct nvml_memory memory = { 0 };
 	int major = 0;
 	int minor = 0;
-	int r = CALL(nvml, err, nvmlDeviceGetMinorNumber, handle, &device->minor);
+	int r = NVML_CALL(nvml, err, nvmlDeviceGetMinorNumber, handle, &device->minor);
 	if (r < 0)
 		return r;
-	r = CALL(nvml, err, nvmlDeviceGetCudaComputeCapability, handle, &major, &minor);
+	r = NVML_CALL(nvml, err, nvmlDeviceGetCudaComputeCapability, handle, &major, &minor);
 	if (r < 0)
 		return r;
 	if (nvml->nvmlDeviceGetMemoryInfo(handle, &memory) == NVML_SUCCESS)
@@ -154,61 +150,86 @@ static bool is_display(const char *model)
 	return false;
 }
 
-static int add_device(struct inventory *inventory, const struct device *device, struct err *err)
+static enum device_recovery read_recovery(const struct nvml *nvml, struct nvml_device *handle)
 {
-	struct snapshot *snapshot = inventory->answer->snapshot;
-	if (!device_copy(&snapshot->arena, device, &snapshot->devices[snapshot->devices_count]))
-		return err_set(err, -ENOMEM, "out of memory");
-	snapshot->devices_count++;
-	return 0;
+	static const enum device_recovery recoveries[] = {
+		[NVML_GPU_RECOVERY_ACTION_NONE] = DEVICE_RECOVERY_NONE,
+		[NVML_GPU_RECOVERY_ACTION_GPU_RESET] = DEVICE_RECOVERY_GPU_RESET,
+		[NVML_GPU_RECOVERY_ACTION_NODE_REBOOT] = DEVICE_RECOVERY_NODE_REBOOT,
+		[NVML_GPU_RECOVERY_ACTION_DRAIN_P2P] = DEVICE_RECOVERY_DRAIN_P2P,
+		[NVML_GPU_RECOVERY_ACTION_DRAIN_AND_RESET] = DEVICE_RECOVERY_DRAIN_AND_RESET,
+	};
+	struct nvml_field_value field = { .field_id = NVML_FI_DEV_GET_GPU_RECOVERY_ACTION };
+	if (!nvml->nvmlDeviceGetFieldValues ||
+	    nvml->nvmlDeviceGetFieldValues(handle, 1, &field) != NVML_SUCCESS ||
+	    field.result != NVML_SUCCESS || field.value_type != NVML_VALUE_TYPE_UNSIGNED_INT)
+		return DEVICE_RECOVERY_UNKNOWN;
+	return field.value.ui < ARRAY_LEN(recoveries) ? recoveries[field.value.ui]
+						      : DEVICE_RECOVERY_OTHER;
 }
 
-static int add_lost(struct inventory *inventory, const char *index, const char *reason,
-		    struct err *err)
+static uint64_t read_ecc_errors(const struct nvml *nvml, struct nvml_device *handle)
 {
-	struct answer *answer = inventory->answer;
-	struct arena *arena = &answer->snapshot->arena;
-	struct lost_gpu lost = {
-		.index = arena_printf(arena, "%s", index),
-		.reason = arena_printf(arena, "%s", reason),
-	};
-	if (!lost.index || !lost.reason)
-		return err_set(err, -ENOMEM, "out of memory");
-	answer->lost[answer->lost_count++] = lost;
-	return 0;
+	unsigned long long count = 0;
+	if (!nvml->nvmlDeviceGetTotalEccErrors ||
+	    nvml->nvmlDeviceGetTotalEccErrors(handle, NVML_MEMORY_ERROR_TYPE_UNCORRECTED,
+					      NVML_VOLATILE_ECC, &count) != NVML_SUCCESS)
+		return 0;
+	return count;
 }
+
+/* A GPU while it is read. */
+struct gpu {
+	struct nvml_device *handle;
+	struct names names;
+	char index[16];
+	struct device device; /* its texts are those above */
+	unsigned places;      /* for parts */
+};
 
 /* Returns 1 for a GPU to be skipped. */
-static int describe(const struct inventory *inventory, unsigned position, struct names *names,
-		    struct device *device, struct err *err)
+static int describe(const struct inventory *inventory, unsigned position, struct gpu *gpu,
+		    struct err *err)
 {
 	const struct nvml *nvml = inventory->nvml;
-	struct nvml_device *handle = NULL;
-	int r = CALL(nvml, err, nvmlDeviceGetHandleByIndex_v2, position, &handle);
+	struct device *device = &gpu->device;
+	int r = NVML_CALL(nvml, err, nvmlDeviceGetHandleByIndex_v2, position, &gpu->handle);
 	if (r < 0)
 		return r;
-	r = read_names(nvml, handle, names, err);
+	r = read_names(nvml, gpu->handle, &gpu->names, err);
 	if (r < 0)
 		return r;
-	if (is_display(names->model))
+	if (is_display(gpu->names.model))
 		return 1;
-	r = read_figures(nvml, handle, device, err);
+	r = read_figures(nvml, gpu->handle, device, err);
 	if (r < 0)
 		return r;
-	device->numa_node = find_numa(inventory, handle, names->pci.bus_id);
-	return 0;
+	device->numa_node = find_numa(inventory, gpu->handle, gpu->names.pci.bus_id);
+	device->recovery = read_recovery(nvml, gpu->handle);
+	device->ecc_errors = read_ecc_errors(nvml, gpu->handle);
+	device->is_mig = parts_has(nvml, gpu->handle);
+	if (!device->is_mig)
+		return 0;
+	return NVML_CALL(nvml, err, nvmlDeviceGetMaxMigDeviceCount, gpu->handle, &gpu->places);
 }
 
-static int read_device(struct inventory *inventory, unsigned position, struct err *err)
+static int add_gpu(const struct inventory *inventory, const struct gpu *gpu, struct err *err)
 {
-	struct names names = { 0 };
-	char index[16];
+	int r = answer_add(inventory->answer, &gpu->device, err);
+	if (r < 0)
+		return r;
+	return parts_read(inventory->parts, gpu->handle, gpu->places, inventory->answer, err);
+}
+
+static int read_gpu(const struct inventory *inventory, unsigned position, struct err *err)
+{
 	struct err reason = ERR_INIT;
-	struct device device = {
-		.uuid = names.uuid,
-		.index = index,
-		.model = names.model,
-		.bus_id = names.pci.bus_id,
+	struct gpu gpu = { 0 };
+	gpu.device = (struct device){
+		.uuid = gpu.names.uuid,
+		.index = gpu.index,
+		.model = gpu.names.model,
+		.bus_id = gpu.names.pci.bus_id,
 		.profile = "",
 		.reason = "",
 		.parent = DEVICE_NO_PARENT,
@@ -218,23 +239,23 @@ static int read_device(struct inventory *inventory, unsigned position, struct er
 		.compute_instance = DEVICE_NO_INSTANCE,
 		.is_healthy = true,
 	};
-	(void)snprintf(index, sizeof(index), "%u", position);
-	int r = describe(inventory, position, &names, &device, &reason);
+	(void)snprintf(gpu.index, sizeof(gpu.index), "%u", position);
+	int r = describe(inventory, position, &gpu, &reason);
 	if (r == 0)
-		return add_device(inventory, &device, err);
+		return add_gpu(inventory, &gpu, err);
 	if (r == -EAGAIN)
 		return err_set(err, r, "%s", reason.msg);
-	return r < 0 ? add_lost(inventory, index, reason.msg, err) : 0;
+	return r < 0 ? answer_add_lost(inventory->answer, gpu.index, reason.msg, err) : 0;
 }
 
 static int read_versions(const struct nvml *nvml, struct snapshot *snapshot, struct err *err)
 {
 	char version[NVML_SYSTEM_DRIVER_VERSION_BUFFER_SIZE] = "";
 	int cuda = 0;
-	int r = CALL(nvml, err, nvmlSystemGetDriverVersion, version, sizeof(version));
+	int r = NVML_CALL(nvml, err, nvmlSystemGetDriverVersion, version, sizeof(version));
 	if (r < 0)
 		return r;
-	r = CALL(nvml, err, nvmlSystemGetCudaDriverVersion_v2, &cuda);
+	r = NVML_CALL(nvml, err, nvmlSystemGetCudaDriverVersion_v2, &cuda);
 	if (r < 0)
 		return r;
 	const char *copy = arena_printf(&snapshot->arena, "%s", version);
@@ -248,7 +269,7 @@ static int read_versions(const struct nvml *nvml, struct snapshot *snapshot, str
 static int count_devices(const struct nvml *nvml, unsigned *ret, struct err *err)
 {
 	unsigned count = 0;
-	int r = CALL(nvml, err, nvmlDeviceGetCount_v2, &count);
+	int r = NVML_CALL(nvml, err, nvmlDeviceGetCount_v2, &count);
 	if (r < 0)
 		return r;
 	/* cppcheck-suppress knownConditionTrueFalse ; the call above sets it */
@@ -259,25 +280,21 @@ static int count_devices(const struct nvml *nvml, unsigned *ret, struct err *err
 	return 0;
 }
 
-int inventory_read(const struct nvml *nvml, const char *pci_root, struct answer *ret,
-		   struct err *err)
+int inventory_read(const struct nvml *nvml, const char *root, struct answer *ret, struct err *err)
 {
 	unsigned count = 0;
 	int r = count_devices(nvml, &count, err);
 	if (r < 0)
 		return r;
-	cleanup_answer struct answer answer = { .snapshot = snapshot_new(count) };
-	if (!answer.snapshot)
+	cleanup_answer struct answer answer = { 0 };
+	if (!answer_begin(&answer))
 		return err_set(err, -ENOMEM, "out of memory");
-	answer.lost = arena_array(&answer.snapshot->arena, count, sizeof(*answer.lost));
-	if (!answer.lost)
-		return err_set(err, -ENOMEM, "out of memory");
-	answer.snapshot->devices_count = 0;
 
+	CLEANUP(parts_done) struct parts parts = { .nvml = nvml, .root = root };
+	const struct inventory inventory = { nvml, root, &parts, &answer };
 	r = read_versions(nvml, answer.snapshot, err);
-	struct inventory inventory = { .nvml = nvml, .pci_root = pci_root, .answer = &answer };
 	for (unsigned i = 0; r == 0 && i < count; i++)
-		r = read_device(&inventory, i, err);
+		r = read_gpu(&inventory, i, err);
 	if (r < 0)
 		return r;
 	ret->snapshot = TAKE_PTR(answer.snapshot);

@@ -10,11 +10,11 @@ struct nvml;
 /**
  * Read everything that a snapshot holds.
  *
- * @pci_root  "/sys/bus/pci/devices"; asked for the NUMA node of each GPU.
- * @ret       a snapshot and the GPUs that could not be described; id and fault are not touched.
+ * @root  before /sys, asked for the NUMA node of each GPU, and /proc, asked for the capabilities of
+ *        parts; "" is /.
+ * @ret   a snapshot without links and what could not be described; the rest is not touched.
  *
  * Returns 0, -E2BIG (more than DEVICES_MAX), -ENOMEM or nvml_err()'s; -EAGAIN asks for a fresh
  * NVML.
  */
-int inventory_read(const struct nvml *nvml, const char *pci_root, struct answer *ret,
-		   struct err *err);
+int inventory_read(const struct nvml *nvml, const char *root, struct answer *ret, struct err *err);

@@ -24,11 +24,11 @@
 #include "driver/packet.h"
 
 static const char process_name[] = "rota-driver"; /* in ps and top; else "exe", of /proc/self/exe */
-static const char pci_root[] = "/sys/bus/pci/devices";
 
 struct session {
 	int fd;
 	const char *driver_root;
+	const char *root;  /* before /proc and /sys of the inventory */
 	struct nvml *nvml; /* owned; NULL until it could be opened */
 };
 
@@ -150,7 +150,7 @@ static void read_answer(struct session *session, struct answer *answer)
 	if (!session->nvml)
 		r = nvml_open(session->driver_root, &session->nvml, &answer->fault);
 	if (r == 0)
-		r = inventory_read(session->nvml, pci_root, answer, &answer->fault);
+		r = inventory_read(session->nvml, session->root, answer, &answer->fault);
 	if (r == -EAGAIN || may_have_more(answer))
 		session_done(session);
 	make_printable(answer->fault.msg);
@@ -172,10 +172,14 @@ static int answer_request(struct session *session, struct err *err)
 	return r < 0 ? r : 1;
 }
 
-int driver_serve(int fd, const char *container_driver_root)
+int driver_serve(int fd, const char *container_driver_root, const char *root)
 {
 	CLEANUP(session_done)
-	struct session session = { .fd = fd, .driver_root = container_driver_root };
+	struct session session = {
+		.fd = fd,
+		.driver_root = container_driver_root,
+		.root = root,
+	};
 	struct err err = ERR_INIT;
 	int r = tie_to_parent(fd, &err);
 	if (r == 0)

@@ -567,13 +567,13 @@ static int run_child(const char *root)
 {
 	has_close_range = strcmp(root, old_root) != 0;
 	if (strcmp(root, no_root) == 0 || strcmp(root, old_root) == 0)
-		return driver_serve(CHILD_FD, root);
+		return driver_serve(CHILD_FD, root, "");
 	return misbehave(root);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc == 4 && strcmp(argv[1], "driver") == 0)
+	if (argc == 6 && strcmp(argv[1], "driver") == 0)
 		return run_child(argv[3]);
 	(void)signal(SIGPIPE, SIG_IGN); /* as every program on libuv has to */
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -2,6 +2,7 @@
 /* Reading NVML, here a struct whose pointers are those of the simulated library. */
 #include "unit.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +18,17 @@ enum {
 	PATH_BYTES = 256
 };
 
-static const struct nvml simulated = {
-#define POINTER(name, is_required) .name = name,
-	NVML_USED(POINTER)
+static struct nvml simulated(void)
+{
+	return (struct nvml){
+#define POINTER(name, is_required) .name = dlsym(RTLD_DEFAULT, #name),
+		NVML_USED(POINTER)
 #undef POINTER
-};
+	};
+}
+
+#define PCI_FOLDER  "sys/bus/pci/devices"
+#define CAPS_FOLDER "proc/driver/nvidia-caps"
 
 struct fixture {
 	struct nvml nvml;
@@ -42,13 +49,22 @@ static void put_file(const struct fixture *fixture, const char *name, const char
 	assert_int_equal(file_write(path, text, strlen(text), 0600, NULL), 0);
 }
 
+static void put_folders(const struct fixture *fixture, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		char path[PATH_BYTES];
+		path_of(fixture, names[i], path);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+}
+
 static int setup(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	if (!fixture)
 		return -1;
 	*state = fixture;
-	fixture->nvml = simulated;
+	fixture->nvml = simulated();
 	(void)snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/test_inventory.XXXXXX");
 	assert_non_null(mkdtemp(fixture->folder));
 	return 0;
@@ -57,8 +73,20 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *fixture = *state;
-	static const char *const names[] = { "sim.yaml", "0000:00:1e.0/vendor",
-					     "0000:00:1e.0/numa_node", "0000:00:1e.0" };
+	static const char *const names[] = {
+		"sim.yaml",
+		PCI_FOLDER "/0000:00:1e.0/vendor",
+		PCI_FOLDER "/0000:00:1e.0/numa_node",
+		PCI_FOLDER "/0000:00:1e.0",
+		PCI_FOLDER,
+		"sys/bus/pci",
+		"sys/bus",
+		"sys",
+		CAPS_FOLDER "/mig-minors",
+		CAPS_FOLDER,
+		"proc/driver",
+		"proc",
+	};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		char path[PATH_BYTES];
 		path_of(fixture, names[i], path);
@@ -83,11 +111,11 @@ static int read_scenario(struct fixture *fixture, const char *text)
 
 static void put_sysfs(struct fixture *fixture, const char *vendor, const char *node)
 {
-	char path[PATH_BYTES];
-	path_of(fixture, "0000:00:1e.0", path);
-	assert_int_equal(mkdir(path, 0700), 0);
-	put_file(fixture, "0000:00:1e.0/vendor", vendor);
-	put_file(fixture, "0000:00:1e.0/numa_node", node);
+	static const char *const folders[] = { "sys", "sys/bus", "sys/bus/pci", PCI_FOLDER,
+					       PCI_FOLDER "/0000:00:1e.0" };
+	put_folders(fixture, folders, ARRAY_LEN(folders));
+	put_file(fixture, PCI_FOLDER "/0000:00:1e.0/vendor", vendor);
+	put_file(fixture, PCI_FOLDER "/0000:00:1e.0/numa_node", node);
 }
 
 static int32_t numa_node(const struct fixture *fixture)
