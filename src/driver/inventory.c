@@ -302,3 +302,13 @@ int inventory_read(const struct nvml *nvml, const char *root, struct answer *ret
 	ret->lost_count = answer.lost_count;
 	return 0;
 }
+
+struct nvml_device *inventory_handle(const struct nvml *nvml, const struct device *gpu)
+{
+	struct nvml_device *handle = NULL;
+	uint64_t index = 0;
+	if (text_parse_u64(gpu->index, 0, UINT32_MAX, &index) < 0 ||
+	    nvml->nvmlDeviceGetHandleByIndex_v2((unsigned)index, &handle) != NVML_SUCCESS)
+		return NULL;
+	return handle;
+}

@@ -5,7 +5,9 @@
 #include "base/err.h"
 
 struct answer;
+struct device;
 struct nvml;
+struct nvml_device;
 
 /**
  * Read everything that a snapshot holds.
@@ -18,3 +20,7 @@ struct nvml;
  * NVML.
  */
 int inventory_read(const struct nvml *nvml, const char *root, struct answer *ret, struct err *err);
+
+/** NVML's handle of a GPU that inventory_read() has just described. NULL when it does not answer.
+ */
+struct nvml_device *inventory_handle(const struct nvml *nvml, const struct device *gpu);

@@ -266,6 +266,82 @@ static void a_gpu_near_two_nodes_has_none(void **state)
 	assert_int_equal(numa_node(fixture), NUMA_NONE);
 }
 
+static struct nvml_field_value told_field;
+
+static int tell_field(struct nvml_device *device, int count, struct nvml_field_value *values)
+{
+	(void)device;
+	assert_int_equal(count, 1);
+	assert_int_equal(values[0].field_id, NVML_FI_DEV_GET_GPU_RECOVERY_ACTION);
+	values[0].value_type = told_field.value_type;
+	values[0].result = told_field.result;
+	values[0].value = told_field.value;
+	return NVML_SUCCESS;
+}
+
+static enum device_recovery recovery_of(struct fixture *fixture, struct nvml_field_value field)
+{
+	told_field = field;
+	fixture->nvml.nvmlDeviceGetFieldValues = tell_field;
+	answer_done(&fixture->answer);
+	assert_int_equal(read_scenario(fixture, ""), 0);
+	assert_int_equal(nvmlShutdown(), NVML_SUCCESS);
+	return fixture->answer.snapshot->devices[0].recovery;
+}
+
+static void the_driver_says_what_a_gpu_needs(void **state)
+{
+	static const enum device_recovery expected[] = {
+		DEVICE_RECOVERY_NONE,
+		DEVICE_RECOVERY_GPU_RESET,
+		DEVICE_RECOVERY_NODE_REBOOT,
+		DEVICE_RECOVERY_DRAIN_P2P,
+		DEVICE_RECOVERY_DRAIN_AND_RESET,
+		DEVICE_RECOVERY_OTHER,
+	};
+	for (unsigned i = 0; i < ARRAY_LEN(expected); i++) {
+		struct nvml_field_value field = { .value_type = NVML_VALUE_TYPE_UNSIGNED_INT };
+		field.value.ui = i;
+		assert_int_equal(recovery_of(*state, field), expected[i]);
+	}
+}
+
+static void an_old_driver_does_not_say_what_a_gpu_needs(void **state)
+{
+	struct fixture *fixture = *state;
+	struct nvml_field_value refused = { .result = NVML_ERROR_NOT_SUPPORTED,
+					    .value_type = NVML_VALUE_TYPE_UNSIGNED_INT };
+	struct nvml_field_value other = { .value_type = NVML_VALUE_TYPE_DOUBLE };
+	assert_int_equal(recovery_of(fixture, refused), DEVICE_RECOVERY_UNKNOWN);
+	assert_int_equal(recovery_of(fixture, other), DEVICE_RECOVERY_UNKNOWN);
+	fixture->nvml.nvmlDeviceGetFieldValues = NULL;
+	answer_done(&fixture->answer);
+	assert_int_equal(read_scenario(fixture, ""), 0);
+	assert_int_equal(fixture->answer.snapshot->devices[0].recovery, DEVICE_RECOVERY_UNKNOWN);
+}
+
+static int tell_errors(struct nvml_device *device, unsigned type, unsigned counter,
+		       unsigned long long *count)
+{
+	(void)device;
+	assert_int_equal(type, NVML_MEMORY_ERROR_TYPE_UNCORRECTED);
+	assert_int_equal(counter, NVML_VOLATILE_ECC);
+	*count = 3;
+	return NVML_SUCCESS;
+}
+
+static void counts_errors_that_could_not_be_corrected(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->nvml.nvmlDeviceGetTotalEccErrors = tell_errors;
+	assert_int_equal(read_scenario(fixture, ""), 0);
+	assert_int_equal(fixture->answer.snapshot->devices[0].ecc_errors, 3);
+	answer_done(&fixture->answer);
+	fixture->nvml.nvmlDeviceGetTotalEccErrors = NULL;
+	assert_int_equal(read_scenario(fixture, ""), 0);
+	assert_int_equal(fixture->answer.snapshot->devices[0].ecc_errors, 0);
+}
+
 static int too_many(unsigned *count)
 {
 	*count = DEVICES_MAX + 1;
@@ -297,6 +373,9 @@ int main(void)
 		TEST(nobody_may_know_the_numa_node),
 		TEST(an_old_library_does_not_tell_the_numa_node),
 		TEST(a_gpu_near_two_nodes_has_none),
+		TEST(the_driver_says_what_a_gpu_needs),
+		TEST(an_old_driver_does_not_say_what_a_gpu_needs),
+		TEST(counts_errors_that_could_not_be_corrected),
 		TEST(refuses_more_gpus_than_it_can_hold),
 	};
 	return cmocka_run_group_tests_name("inventory", tests, NULL, NULL);
