@@ -421,7 +421,12 @@ int agent_run(const char *executable, struct agent_source *source, struct err *e
 	if (!agent)
 		return err_set(err, -ENOMEM, "out of memory");
 	agent->source = source;
-	agent->driver_listener = (struct driver_listener){ on_snapshot, on_fault, on_warning };
+	agent->driver_listener = (struct driver_listener){
+		on_snapshot,
+		on_fault,
+		on_warning,
+		NULL,
+	};
 	agent->adverts.on_allocated = on_allocated;
 	agent->pods_listener = (struct pods_listener){ on_held, on_pods_fault };
 	agent->control_handler.answer = on_request;

@@ -36,15 +36,19 @@ int answer_add(struct answer *answer, const struct device *device, struct err *e
 int answer_add_lost(struct answer *answer, const char *index, const char *reason, struct err *err);
 
 /**
- * The snapshot with its lost GPUs as they were @before, marked unhealthy, so that a GPU that falls
- * ill does not vanish. One that was not there before cannot be described and stays out.
+ * The snapshot with what is missed since @before, as it was then but unhealthy and with the reason,
+ * so that a GPU that falls ill does not vanish: lost ones, a lost GPU's parts, and GPUs that the
+ * driver no longer counts. One that was not there before cannot be described and stays out; a part
+ * that is no longer counted while its GPU answers was taken away on purpose.
  *
- * @before  NULL is allowed.
- * @ret     in the order of index; the caller's to snapshot_free().
+ * @before         NULL is allowed.
+ * @is_forgetting  GPUs that the driver no longer counts stay out, too.
+ * @ret            in the order of index, parts behind their GPU; the caller's to snapshot_free().
  *
  * Returns 0 or -ENOMEM.
  */
-int answer_merge(const struct answer *answer, const struct snapshot *before, struct snapshot **ret);
+int answer_merge(const struct answer *answer, const struct snapshot *before, bool is_forgetting,
+		 struct snapshot **ret);
 
 void answer_done(struct answer *answer);
 

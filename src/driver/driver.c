@@ -10,7 +10,8 @@
  * idle       set    false      next (ask again)
  * stopping   NULL   false      deadline (until the last process is reaped); listener is NULL
  *
- * grace runs beside any of them while a death waits to become a fault.
+ * grace runs beside any of them while a death waits to become a fault, silence beside asking until
+ * a warning is due.
  */
 #include "driver/driver.h"
 
@@ -60,12 +61,20 @@ struct driver {
 	uv_timer_t next;
 	uv_timer_t deadline;
 	uv_timer_t grace;
+	uv_timer_t silence;
 	unsigned handles;       /* timers that are not closed */
 	struct child *children; /* owned; all that are not freed, the one in service included */
 	struct child *child;    /* the one in service */
 	bool is_asking;
 	bool is_overdue; /* the deadline passed once; the loop may only have been late */
+	bool is_hurried;
+	bool is_missing;      /* the last answer had lost or vanished GPUs */
+	bool is_refreshing;   /* driver_refresh() was not answered yet */
+	bool is_refresh_sent; /* the request under way says so */
+	bool is_news;         /* the next snapshot is told even if it is equal to the last */
+	bool is_silence_told;
 	uint64_t request_id;
+	uint64_t asked_ms; /* the loop's time of the last request */
 	uint64_t backoff_ms;
 	struct snapshot *last; /* owned; what the listener has */
 	struct told told;      /* the fault that the listener has */
@@ -80,7 +89,15 @@ static void stop_if_done(struct driver *driver);
 static uint64_t poll_ms(const struct driver *driver)
 {
 	uint64_t ms = driver->options.poll_ns / CLOCK_NS_PER_MS;
-	return ms > 0 ? ms : DRIVER_POLL_MS;
+	if (ms == 0)
+		ms = DRIVER_POLL_MS;
+	return driver->is_hurried && ms > DRIVER_HURRY_MS ? DRIVER_HURRY_MS : ms;
+}
+
+static uint64_t silent_ms(const struct driver *driver)
+{
+	uint64_t ms = driver->options.silent_ns / CLOCK_NS_PER_MS;
+	return ms > 0 ? ms : DRIVER_SILENT_MS;
 }
 
 static uint64_t grace_ms(const struct driver *driver)
@@ -138,10 +155,12 @@ static void suspect(struct driver *driver, enum driver_fault fault, const char *
 
 static void tell_snapshot(struct driver *driver, struct snapshot *snapshot)
 {
-	bool is_news = driver->told.is_set || !snapshot_is_equal(driver->last, snapshot);
+	bool is_news = driver->is_news || driver->told.is_set ||
+		       !snapshot_is_equal(driver->last, snapshot);
 	(void)uv_timer_stop(&driver->grace); /* cannot fail on a live timer */
 	driver->pending.is_set = false;
 	driver->told.is_set = false;
+	driver->is_news = false;
 	if (!is_news || !driver->listener) {
 		(void)snapshot_free(snapshot); /* returns NULL */
 		return;
@@ -151,16 +170,22 @@ static void tell_snapshot(struct driver *driver, struct snapshot *snapshot)
 	driver->listener->on_snapshot(driver->listener, snapshot);
 }
 
-static void tell_lost(struct driver *driver, const struct answer *answer)
+/* What does not fit is cut off. */
+static void add_complaint(char text[static ERR_TEXT_BYTES], const char *index,
+			  const char *complaint)
+{
+	size_t used = strlen(text);
+	(void)snprintf(text + used, ERR_TEXT_BYTES - used, "%s%s%s%s%s", used > 0 ? "; " : "",
+		       index ? "GPU " : "", index ? index : "", index ? ": " : "", complaint);
+}
+
+static void tell_complaints(struct driver *driver, const struct answer *answer)
 {
 	char text[ERR_TEXT_BYTES] = "";
-	size_t used = 0;
-	for (size_t i = 0; i < answer->lost_count && used < sizeof(text); i++) {
-		int length = snprintf(text + used, sizeof(text) - used, "%sGPU %s: %s",
-				      i > 0 ? "; " : "", answer->lost[i].index,
-				      answer->lost[i].reason);
-		used += length > 0 ? (size_t)length : 0;
-	}
+	for (size_t i = 0; i < answer->lost_count; i++)
+		add_complaint(text, answer->lost[i].index, answer->lost[i].reason);
+	if (answer->complaint[0] != '\0')
+		add_complaint(text, NULL, answer->complaint);
 	bool is_news = text[0] != '\0' && strcmp(text, driver->warning) != 0;
 	memcpy(driver->warning, text, sizeof(text));
 	if (is_news && driver->listener && driver->listener->on_warning)
@@ -238,6 +263,15 @@ static void wait_next(struct driver *driver, uint64_t ms)
 	(void)uv_timer_start(&driver->next, on_next, ms, 0); /* fails only while closing */
 }
 
+/* Ask within @ms instead of later. Nothing is changed while an answer or another process is waited
+ * for. */
+static void hasten(struct driver *driver, uint64_t ms)
+{
+	if (driver->child && !driver->is_asking && uv_is_active((uv_handle_t *)&driver->next) &&
+	    uv_timer_get_due_in(&driver->next) > ms)
+		wait_next(driver, ms);
+}
+
 /* Give up the process in service, if any, and start another one later. */
 static void rest(struct driver *driver)
 {
@@ -245,6 +279,8 @@ static void rest(struct driver *driver)
 		child_kill(driver->child);
 	driver->child = NULL;
 	driver->is_asking = false;
+	driver->is_refresh_sent = false;
+	(void)uv_timer_stop(&driver->silence);  /* as the next */
 	(void)uv_timer_stop(&driver->deadline); /* cannot fail on a live timer */
 	wait_next(driver, driver->backoff_ms);
 	driver->backoff_ms *= 2;
@@ -290,6 +326,30 @@ static void start_deadline(struct driver *driver, uint64_t ms)
 	(void)uv_timer_start(&driver->deadline, on_deadline, ms, 0); /* fails only while closing */
 }
 
+static void on_silence(uv_timer_t *timer)
+{
+	struct driver *driver = container_of(timer, struct driver, silence);
+	char text[ERR_TEXT_BYTES];
+	if (driver->is_silence_told || !driver->listener || !driver->listener->on_warning)
+		return;
+	driver->is_silence_told = true;
+	(void)snprintf(text, sizeof(text),
+		       "the NVIDIA driver has not answered for %llu ms; its process is killed "
+		       "when there is no answer within %llu ms. If this goes on, see `dmesg | grep "
+		       "Xid`",
+		       (unsigned long long)silent_ms(driver),
+		       (unsigned long long)(driver->options.deadline_ns / CLOCK_NS_PER_MS));
+	driver->listener->on_warning(driver->listener, text);
+}
+
+/* An answer that came before the warning ends the run of slow ones. */
+static void end_silence(struct driver *driver)
+{
+	if (uv_is_active((uv_handle_t *)&driver->silence))
+		driver->is_silence_told = false;
+	(void)uv_timer_stop(&driver->silence); /* cannot fail on a live timer */
+}
+
 /* Talking. */
 
 static void lose_to_nonsense(struct driver *driver, const struct err *err)
@@ -310,49 +370,94 @@ static void send_request(struct child *child, const struct buf *packet)
 		(void)send(fd, packet->data, packet->len, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+static enum request_freshness freshness(const struct driver *driver)
+{
+	if (driver->is_refreshing)
+		return REQUEST_FRESH;
+	return driver->is_missing ? REQUEST_FRESH_IF_DUE : REQUEST_AS_IS;
+}
+
 static void ask(struct driver *driver)
 {
 	cleanup_buf struct buf packet = BUF_INIT(PACKET_REQUEST_BYTES_MAX);
-	int r = packet_encode_request(++driver->request_id, &packet);
+	const struct request request = { ++driver->request_id, freshness(driver) };
+	int r = packet_encode_request(&request, &packet);
 	if (r < 0) {
 		wait_next(driver, retry_ms(driver)); /* memory is out; ask later */
 		return;
 	}
 	driver->is_asking = true;
+	driver->is_refresh_sent = driver->is_refreshing;
+	driver->asked_ms = uv_now(driver->loop);
 	start_deadline(driver, deadline_ms(driver));
+	(void)uv_timer_start(&driver->silence, on_silence, silent_ms(driver), 0); /* as above */
 	send_request(driver->child, &packet);
+}
+
+static bool misses_any(const struct answer *answer, const struct snapshot *merged)
+{
+	for (size_t i = 0; i < merged->devices_count; i++)
+		if (!merged->devices[i].is_healthy)
+			return true;
+	return answer->lost_count > 0;
+}
+
+static void take_snapshot(struct driver *driver, const struct answer *answer)
+{
+	struct snapshot *snapshot = NULL;
+	bool is_forgetting = driver->is_refresh_sent;
+	driver->is_refreshing &= !is_forgetting; /* or it is asked for once more */
+	driver->is_refresh_sent = false;
+	wait_next(driver, driver->is_refreshing ? 0 : poll_ms(driver));
+	if (answer_merge(answer, driver->last, is_forgetting, &snapshot) < 0)
+		return; /* memory is out; the next answer comes */
+	driver->is_missing = misses_any(answer, snapshot);
+	tell_snapshot(driver, snapshot);
+	tell_complaints(driver, answer);
 }
 
 static void take_answer(struct driver *driver, const struct answer *answer)
 {
-	struct snapshot *snapshot = NULL;
 	driver->is_asking = false;
 	driver->backoff_ms = DRIVER_BACKOFF_FIRST_MS;
 	(void)uv_timer_stop(&driver->deadline); /* cannot fail on a live timer */
-	if (!answer->snapshot) {
-		wait_next(driver, retry_ms(driver));
-		tell_fault(driver, DRIVER_FAULT_INIT, answer->fault.msg);
+	end_silence(driver);
+	if (answer->snapshot) {
+		take_snapshot(driver, answer);
 		return;
 	}
-	wait_next(driver, poll_ms(driver));
-	if (answer_merge(answer, driver->last, &snapshot) < 0)
-		return; /* memory is out; the next answer comes */
-	tell_snapshot(driver, snapshot);
-	tell_lost(driver, answer);
+	wait_next(driver, retry_ms(driver));
+	tell_fault(driver, DRIVER_FAULT_INIT, answer->fault.msg);
 }
 
-/* Returns 0 when no whole packet is there, 1 when one was consumed. */
-static int take_packet(struct driver *driver, struct buf *input, struct err *err)
+/* What an answer under way says was read after the event, since the process sends in order. */
+static void take_event(struct driver *driver, const struct device_event *event)
 {
-	const uint8_t *bytes = (const uint8_t *)input->data;
-	cleanup_answer struct answer answer = { 0 };
-	size_t length = 0;
-	int r = packet_measure(bytes, input->len, &length, err);
+	uint64_t passed_ms = uv_now(driver->loop) - driver->asked_ms;
+	hasten(driver, passed_ms < DRIVER_EVENT_GAP_MS ? DRIVER_EVENT_GAP_MS - passed_ms : 0);
+	if (event->xid == 0)
+		return; /* only the advice to look */
+	driver->is_news = true;
+	if (driver->listener && driver->listener->on_event)
+		driver->listener->on_event(driver->listener, event);
+}
+
+static int receive_event(struct driver *driver, struct buf *input, size_t length, struct err *err)
+{
+	cleanup_arena struct arena arena = { 0 };
+	struct device_event event = { 0 };
+	int r = packet_decode_event((const uint8_t *)input->data, length, &arena, &event, err);
 	if (r < 0)
 		return r;
-	if (length == 0 || length > input->len)
-		return 0;
-	r = packet_decode_answer(bytes, length, &answer, err);
+	buf_consume(input, length);
+	take_event(driver, &event);
+	return 1;
+}
+
+static int receive_answer(struct driver *driver, struct buf *input, size_t length, struct err *err)
+{
+	cleanup_answer struct answer answer = { 0 };
+	int r = packet_decode_answer((const uint8_t *)input->data, length, &answer, err);
 	if (r < 0)
 		return r;
 	if (!driver->is_asking || answer.id != driver->request_id)
@@ -360,6 +465,20 @@ static int take_packet(struct driver *driver, struct buf *input, struct err *err
 	buf_consume(input, length);
 	take_answer(driver, &answer);
 	return 1;
+}
+
+/* Returns 0 when no whole packet is there, 1 when one was consumed. */
+static int take_packet(struct driver *driver, struct buf *input, struct err *err)
+{
+	const uint8_t *bytes = (const uint8_t *)input->data;
+	size_t length = 0;
+	int r = packet_measure(bytes, input->len, &length, err);
+	if (r < 0)
+		return r;
+	if (length == 0 || length > input->len)
+		return 0;
+	return packet_kind(bytes) == PACKET_EVENT ? receive_event(driver, input, length, err)
+						  : receive_answer(driver, input, length, err);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
@@ -386,7 +505,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *chunk)
 	}
 	int r = buf_append(&child->input, chunk->base, (size_t)got);
 	if (r < 0) {
-		(void)err_errno(&err, r, "more than one answer");
+		(void)err_errno(&err, r, "keep a packet");
 		lose_to_nonsense(driver, &err);
 		return;
 	}
@@ -432,7 +551,8 @@ static struct child *child_new(struct driver *driver)
 	if (!child)
 		return NULL;
 	child->driver = driver;
-	child->input = (struct buf)BUF_INIT(PACKET_HEAD_BYTES + PACKET_BYTES_MAX);
+	/* A packet that is not whole, and what is read behind it. */
+	child->input = (struct buf)BUF_INIT(PACKET_HEAD_BYTES + PACKET_BYTES_MAX + READ_BYTES);
 	(void)uv_pipe_init(driver->loop, &child->pipe, 0); /* only sets fields */
 	child->handles = 2;
 	child->next = driver->children;
@@ -516,10 +636,28 @@ int driver_start(uv_loop_t *loop, const struct driver_options *options,
 	(void)uv_timer_init(loop, &driver->next); /* these only set fields */
 	(void)uv_timer_init(loop, &driver->deadline);
 	(void)uv_timer_init(loop, &driver->grace);
-	driver->handles = 3;
+	(void)uv_timer_init(loop, &driver->silence);
+	driver->handles = 4;
 	*ret = driver;
 	start_child(driver);
 	return 0;
+}
+
+void driver_refresh(struct driver *driver)
+{
+	if (!driver)
+		return;
+	driver->is_refreshing = true;
+	driver->is_refresh_sent = false; /* an answer under way may be from before */
+	hasten(driver, 0);
+}
+
+void driver_hurry(struct driver *driver, bool is_hurried)
+{
+	if (!driver)
+		return;
+	driver->is_hurried = is_hurried;
+	hasten(driver, poll_ms(driver));
 }
 
 /* Stopping. */
@@ -547,6 +685,11 @@ static void on_grace_closed(uv_handle_t *handle)
 	driver_handle_closed(container_of(handle, struct driver, grace));
 }
 
+static void on_silence_closed(uv_handle_t *handle)
+{
+	driver_handle_closed(container_of(handle, struct driver, silence));
+}
+
 static void stop_if_done(struct driver *driver)
 {
 	if (driver->listener || driver->children)
@@ -554,6 +697,7 @@ static void stop_if_done(struct driver *driver)
 	close_once((uv_handle_t *)&driver->next, on_next_closed);
 	close_once((uv_handle_t *)&driver->deadline, on_deadline_closed);
 	close_once((uv_handle_t *)&driver->grace, on_grace_closed);
+	close_once((uv_handle_t *)&driver->silence, on_silence_closed);
 }
 
 /* A process that even SIGKILL does not end is left to init. */
@@ -573,6 +717,7 @@ void driver_stop(struct driver *driver)
 	driver->is_asking = false;
 	(void)uv_timer_stop(&driver->next); /* these cannot fail on a live timer */
 	(void)uv_timer_stop(&driver->grace);
+	(void)uv_timer_stop(&driver->silence);
 	(void)uv_timer_start(&driver->deadline, on_stop_wait, STOP_WAIT_MS, 0);
 	for (struct child *child = driver->children; child; child = child->next)
 		child_kill(child);

@@ -23,17 +23,21 @@ enum driver_fault {
 
 /* Embedded in its owner, which is found again by container_of. Callbacks run on the loop. */
 struct driver_listener {
-	/* First snapshot, every one that differs from the last, and the first after a fault.
-	 * @snapshot is the listener's to snapshot_free(). */
+	/* First snapshot, every one that differs from the last, and the first after a fault or an
+	 * event. @snapshot is the listener's to snapshot_free(). */
 	void (*on_snapshot)(struct driver_listener *listener, struct snapshot *snapshot);
 	/* Devices of the last snapshot are to be treated as unhealthy until the next one. @text
 	 * says the cause and the remedy. Called once for a run of equal faults. The driver goes on
 	 * trying. */
 	void (*on_fault)(struct driver_listener *listener, enum driver_fault fault,
 			 const char *text);
-	/* A GPU does not answer while others do; in the snapshot it is unhealthy if it was known
-	 * before, else missing. Called once for a run of equal texts. NULL is allowed. */
+	/* A GPU does not answer while others do (in the snapshot it is unhealthy if it was known
+	 * before, else missing), events do not come, or the driver is slow to answer. Called once
+	 * for a run of equal texts. NULL is allowed. */
 	void (*on_warning)(struct driver_listener *listener, const char *text);
+	/* An Xid. A snapshot that was read after it follows. @event is valid during the call. NULL
+	 * is allowed. */
+	void (*on_event)(struct driver_listener *listener, const struct device_event *event);
 };
 
 struct driver_options {
@@ -43,11 +47,17 @@ struct driver_options {
 	uint64_t deadline_ns;              /* for one answer */
 	uint64_t poll_ns;                  /* between two snapshots; 0: DRIVER_POLL_MS */
 	uint64_t grace_ns;                 /* 0: DRIVER_GRACE_MS */
+	uint64_t silent_ns;                /* 0: DRIVER_SILENT_MS */
 };
 
 enum {
 	DRIVER_POLL_MS = 5000,  /* a GPU that comes or goes is seen within this */
-	DRIVER_RETRY_MS = 2000, /* after NVML said no; a driver is being installed or loaded */
+	DRIVER_HURRY_MS = 1000, /* the same while something is ill */
+	/* Two snapshots asked for because of events are this far apart, so that a GPU that reports
+	 * error after error does not keep process and agent busy. */
+	DRIVER_EVENT_GAP_MS = 100,
+	DRIVER_SILENT_MS = 5000, /* of silence before a warning; the deadline may be far off */
+	DRIVER_RETRY_MS = 2000,  /* after NVML said no; a driver is being installed or loaded */
 	/*
 	 * A process that died or hung is a fault only if its successor does not deliver within
 	 * this: a crash of our helper says nothing about the GPUs, and taking them away disturbs
@@ -65,6 +75,14 @@ enum {
  * error. */
 int driver_start(uv_loop_t *loop, const struct driver_options *options,
 		 struct driver_listener *listener, struct driver **ret, struct err *err);
+
+/** Ask at once, with NVML opened anew, and forget GPUs that the driver no longer counts. NULL is
+ * allowed. */
+void driver_refresh(struct driver *driver);
+
+/** Whether to ask each DRIVER_HURRY_MS, since something is ill and may get well. NULL is
+ * allowed. */
+void driver_hurry(struct driver *driver, bool is_hurried);
 
 /** Kill the process and forget the listener; memory goes when the process is reaped (waited for at
  * most a second) and the loop has closed the handles. May be called from a callback. NULL is

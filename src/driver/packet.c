@@ -17,11 +17,7 @@
 #include "base/text.h"
 #include "driver/answer.h"
 #include "driver/driver.pb-c.h"
-
-enum packet_kind {
-	PACKET_REQUEST = 1,
-	PACKET_ANSWER = 2,
-};
+#include "driver/nvml_abi.h"
 
 struct head {
 	uint32_t length;
@@ -47,11 +43,12 @@ static int append(struct buf *out, enum packet_kind kind, const ProtobufCMessage
 	return r < 0 ? r : buf_append(out, packed, length);
 }
 
-int packet_encode_request(uint64_t id, struct buf *out)
+int packet_encode_request(const struct request *request, struct buf *out)
 {
-	DriverWire__Request request = DRIVER_WIRE__REQUEST__INIT;
-	request.id = id;
-	return append(out, PACKET_REQUEST, &request.base);
+	DriverWire__Request message = DRIVER_WIRE__REQUEST__INIT;
+	message.id = request->id;
+	message.freshness = request->freshness;
+	return append(out, PACKET_REQUEST, &message.base);
 }
 
 /* The message only borrows the text while it is packed. */
@@ -73,6 +70,16 @@ static void fill_device(const struct device *device, DriverWire__Device *ret)
 	ret->compute_major = device->compute_major;
 	ret->compute_minor = device->compute_minor;
 	ret->is_healthy = device->is_healthy;
+	ret->profile = bytes_of(device->profile);
+	ret->reason = bytes_of(device->reason);
+	ret->parent = device->parent;
+	ret->gpu_capability = device->gpu_capability;
+	ret->compute_capability = device->compute_capability;
+	ret->gpu_instance = device->gpu_instance;
+	ret->compute_instance = device->compute_instance;
+	ret->recovery = device->recovery;
+	ret->ecc_errors = device->ecc_errors;
+	ret->is_mig = device->is_mig;
 }
 
 static int fill_devices(const struct snapshot *snapshot, struct arena *arena,
@@ -108,6 +115,26 @@ static int fill_lost(const struct answer *answer, struct arena *arena, DriverWir
 	return 0;
 }
 
+static int fill_links(const struct snapshot *snapshot, struct arena *arena,
+		      DriverWire__Snapshot *ret)
+{
+	size_t count = snapshot->links_count;
+	DriverWire__Link *links = arena_array(arena, count, sizeof(*links));
+	ret->links = arena_array(arena, count, sizeof(DriverWire__Link *));
+	if (!links || !ret->links)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		driver_wire__link__init(&links[i]);
+		links[i].first = snapshot->links[i].first;
+		links[i].second = snapshot->links[i].second;
+		links[i].level = snapshot->links[i].level;
+		links[i].nvlinks = snapshot->links[i].nvlinks;
+		ret->links[i] = &links[i];
+	}
+	ret->n_links = count;
+	return 0;
+}
+
 int packet_encode_answer(const struct answer *answer, struct buf *out)
 {
 	cleanup_arena struct arena arena = { 0 };
@@ -124,10 +151,23 @@ int packet_encode_answer(const struct answer *answer, struct buf *out)
 	int r = fill_devices(answer->snapshot, &arena, &snapshot);
 	if (r == 0)
 		r = fill_lost(answer, &arena, &snapshot);
+	if (r == 0)
+		r = fill_links(answer->snapshot, &arena, &snapshot);
 	if (r < 0)
 		return r;
+	snapshot.complaint = bytes_of(answer->complaint);
 	message.snapshot = &snapshot;
 	return append(out, PACKET_ANSWER, &message.base);
+}
+
+int packet_encode_event(const struct device_event *event, struct buf *out)
+{
+	DriverWire__Event message = DRIVER_WIRE__EVENT__INIT;
+	message.uuid = bytes_of(event->uuid);
+	message.xid = event->xid;
+	message.gpu_instance = event->gpu_instance;
+	message.compute_instance = event->compute_instance;
+	return append(out, PACKET_EVENT, &message.base);
 }
 
 static struct head head_of(const uint8_t *bytes)
@@ -154,6 +194,11 @@ int packet_measure(const uint8_t *bytes, size_t length, size_t *ret, struct err 
 	return 0;
 }
 
+unsigned packet_kind(const uint8_t *packet)
+{
+	return head_of(packet).kind;
+}
+
 static int check_packet(const uint8_t *packet, size_t length, enum packet_kind kind,
 			struct err *err)
 {
@@ -170,17 +215,25 @@ static int check_packet(const uint8_t *packet, size_t length, enum packet_kind k
 	return 0;
 }
 
-int packet_decode_request(const uint8_t *packet, size_t length, uint64_t *ret_id, struct err *err)
+static void free_request(DriverWire__Request **message)
+{
+	driver_wire__request__free_unpacked(*message, NULL);
+}
+
+int packet_decode_request(const uint8_t *packet, size_t length, struct request *ret,
+			  struct err *err)
 {
 	int r = check_packet(packet, length, PACKET_REQUEST, err);
 	if (r < 0)
 		return r;
-	DriverWire__Request *request = driver_wire__request__unpack(
+	CLEANUP(free_request)
+	DriverWire__Request *message = driver_wire__request__unpack(
 		NULL, length - PACKET_HEAD_BYTES, packet + PACKET_HEAD_BYTES);
-	if (!request)
+	if (!message)
 		return err_set(err, -EPROTO, "a request that is not protobuf, or out of memory");
-	*ret_id = request->id;
-	driver_wire__request__free_unpacked(request, NULL);
+	if (message->freshness > REQUEST_FRESH)
+		return err_set(err, -EPROTO, "a request of freshness %u", message->freshness);
+	*ret = (struct request){ message->id, message->freshness };
 	return 0;
 }
 
@@ -207,38 +260,28 @@ static int take_text(struct arena *arena, const ProtobufCBinaryData *text, size_
 	return 0;
 }
 
+/* "2", or "2:0" of a part. */
 static int take_index(struct arena *arena, const ProtobufCBinaryData *text, const char **ret,
 		      struct err *err)
 {
+	char gpu[PACKET_TEXT_MAX + 1];
 	uint64_t value = 0;
 	int r = take_text(arena, text, 1, ret, err);
 	if (r < 0)
 		return r;
-	if (text_parse_u64(*ret, 0, UINT32_MAX, &value) < 0)
+	const char *colon = strchr(*ret, ':');
+	size_t length = colon ? (size_t)(colon - *ret) : strlen(*ret);
+	memcpy(gpu, *ret, length);
+	gpu[length] = '\0';
+	if (text_parse_u64(gpu, 0, UINT32_MAX, &value) < 0 ||
+	    (colon && text_parse_u64(colon + 1, 0, UINT32_MAX, &value) < 0))
 		return err_set(err, -EPROTO, "GPU index %s is no number", *ret);
 	return 0;
 }
 
-static int take_device(struct arena *arena, const DriverWire__Device *device, struct device *ret,
-		       struct err *err)
+static int take_texts(struct arena *arena, const DriverWire__Device *device, struct device *ret,
+		      struct err *err)
 {
-	if (device->numa_node < NUMA_NONE)
-		return err_set(err, -EPROTO, "NUMA node %d", device->numa_node);
-	*ret = (struct device){
-		.profile = "",
-		.reason = "",
-		.parent = DEVICE_NO_PARENT,
-		.gpu_capability = DEVICE_NO_CAPABILITY,
-		.compute_capability = DEVICE_NO_CAPABILITY,
-		.gpu_instance = DEVICE_NO_INSTANCE,
-		.compute_instance = DEVICE_NO_INSTANCE,
-		.minor = device->minor,
-		.numa_node = device->numa_node,
-		.memory_bytes = device->memory_bytes,
-		.compute_major = device->compute_major,
-		.compute_minor = device->compute_minor,
-		.is_healthy = device->is_healthy,
-	};
 	int r = take_text(arena, &device->uuid, 1, &ret->uuid, err);
 	if (r == 0)
 		r = take_index(arena, &device->index, &ret->index, err);
@@ -246,14 +289,86 @@ static int take_device(struct arena *arena, const DriverWire__Device *device, st
 		r = take_text(arena, &device->model, 0, &ret->model, err);
 	if (r == 0)
 		r = take_text(arena, &device->bus_id, 0, &ret->bus_id, err);
+	if (r == 0)
+		r = take_text(arena, &device->profile, 0, &ret->profile, err);
+	if (r == 0)
+		r = take_text(arena, &device->reason, 0, &ret->reason, err);
 	return r;
+}
+
+static int take_device(struct arena *arena, const DriverWire__Device *device, struct device *ret,
+		       struct err *err)
+{
+	if (device->numa_node < NUMA_NONE || device->gpu_capability < DEVICE_NO_CAPABILITY ||
+	    device->compute_capability < DEVICE_NO_CAPABILITY)
+		return err_set(err, -EPROTO, "NUMA node %d, capabilities %d and %d",
+			       device->numa_node, device->gpu_capability,
+			       device->compute_capability);
+	if (device->recovery > DEVICE_RECOVERY_OTHER)
+		return err_set(err, -EPROTO, "recovery action %u", device->recovery);
+	*ret = (struct device){
+		.parent = device->parent,
+		.gpu_capability = device->gpu_capability,
+		.compute_capability = device->compute_capability,
+		.gpu_instance = device->gpu_instance,
+		.compute_instance = device->compute_instance,
+		.minor = device->minor,
+		.numa_node = device->numa_node,
+		.memory_bytes = device->memory_bytes,
+		.compute_major = device->compute_major,
+		.compute_minor = device->compute_minor,
+		.recovery = device->recovery,
+		.ecc_errors = device->ecc_errors,
+		.is_mig = device->is_mig,
+		.is_healthy = device->is_healthy,
+	};
+	int r = take_texts(arena, device, ret, err);
+	if (r == 0 && ret->is_healthy && !text_is_empty(ret->reason))
+		return err_set(err, -EPROTO, "GPU %s is healthy and says why not", ret->uuid);
+	return r;
+}
+
+static bool is_whole(const struct device *device)
+{
+	return text_is_empty(device->profile) && device->gpu_instance == DEVICE_NO_INSTANCE &&
+	       device->compute_instance == DEVICE_NO_INSTANCE &&
+	       device->gpu_capability == DEVICE_NO_CAPABILITY &&
+	       device->compute_capability == DEVICE_NO_CAPABILITY && !strchr(device->index, ':');
+}
+
+static bool is_part_of(const struct device *part, const struct device *gpu)
+{
+	size_t length = strlen(gpu->index);
+	return !device_is_part(gpu) && gpu->is_mig && !part->is_mig &&
+	       !text_is_empty(part->profile) && part->gpu_instance != DEVICE_NO_INSTANCE &&
+	       part->compute_instance != DEVICE_NO_INSTANCE &&
+	       strncmp(part->index, gpu->index, length) == 0 && part->index[length] == ':';
+}
+
+/* A part stands behind its GPU. */
+static int check_family(const struct device *devices, size_t position, struct err *err)
+{
+	const struct device *device = &devices[position];
+	bool is_fine = device->parent >= 0 && (size_t)device->parent < position
+			       ? is_part_of(device, &devices[device->parent])
+			       : device->parent == DEVICE_NO_PARENT && is_whole(device);
+	if (!is_fine)
+		return err_set(err, -EPROTO, "%s is neither a GPU nor a part of one", device->uuid);
+	return 0;
+}
+
+static bool is_same_instance(const struct device *a, const struct device *b)
+{
+	return device_is_part(a) && a->parent == b->parent && a->gpu_instance == b->gpu_instance &&
+	       a->compute_instance == b->compute_instance;
 }
 
 static int refuse_twins(const struct device *devices, size_t position, struct err *err)
 {
 	for (size_t i = 0; i < position; i++)
 		if (strcmp(devices[i].uuid, devices[position].uuid) == 0 ||
-		    strcmp(devices[i].index, devices[position].index) == 0)
+		    strcmp(devices[i].index, devices[position].index) == 0 ||
+		    is_same_instance(&devices[i], &devices[position]))
 			return err_set(err, -EPROTO, "GPU %s stands twice", devices[position].uuid);
 	return 0;
 }
@@ -264,6 +379,8 @@ static int take_devices(const DriverWire__Snapshot *message, struct snapshot *sn
 	for (size_t i = 0; i < message->n_devices; i++) {
 		int r = take_device(&snapshot->arena, message->devices[i], &snapshot->devices[i],
 				    err);
+		if (r == 0)
+			r = check_family(snapshot->devices, i, err);
 		if (r == 0)
 			r = refuse_twins(snapshot->devices, i, err);
 		if (r < 0)
@@ -289,6 +406,59 @@ static int take_lost(const DriverWire__Snapshot *message, struct arena *arena,
 	return 0;
 }
 
+static bool is_behind(const struct link *link, const struct link *before)
+{
+	return link->first > before->first ||
+	       (link->first == before->first && link->second > before->second);
+}
+
+static int take_link(const DriverWire__Link *message, const struct snapshot *snapshot,
+		     const struct link *before, struct link *ret, struct err *err)
+{
+	const struct link link = { message->first, message->second, message->level,
+				   message->nvlinks };
+	if (link.first >= link.second || link.second >= snapshot->devices_count ||
+	    device_is_part(&snapshot->devices[link.first]) ||
+	    device_is_part(&snapshot->devices[link.second]) ||
+	    (before && !is_behind(&link, before)))
+		return err_set(err, -EPROTO, "a link of %u and %u", link.first, link.second);
+	if (message->level > LINK_SAME_BOARD || link.nvlinks > NVML_NVLINK_MAX_LINKS)
+		return err_set(err, -EPROTO, "a link of level %u with %u NVLinks", message->level,
+			       link.nvlinks);
+	*ret = link;
+	return 0;
+}
+
+static int take_links(const DriverWire__Snapshot *message, struct snapshot *snapshot,
+		      struct err *err)
+{
+	if (message->n_links > LINKS_MAX)
+		return err_set(err, -EPROTO, "%zu links, at most %d are handled", message->n_links,
+			       LINKS_MAX);
+	struct link *links = arena_array(&snapshot->arena, message->n_links, sizeof(*links));
+	if (!links)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < message->n_links; i++) {
+		int r = take_link(message->links[i], snapshot, i > 0 ? &links[i - 1] : NULL,
+				  &links[i], err);
+		if (r < 0)
+			return r;
+	}
+	snapshot->links = links;
+	snapshot->links_count = message->n_links;
+	return 0;
+}
+
+static int take_complaint(const ProtobufCBinaryData *text, struct answer *answer, struct err *err)
+{
+	if (text->len >= sizeof(answer->complaint) || !is_printable(text))
+		return err_set(err, -EPROTO, "a complaint of %zu bytes", text->len);
+	if (text->len > 0)
+		memcpy(answer->complaint, text->data, text->len);
+	answer->complaint[text->len] = '\0';
+	return 0;
+}
+
 static int take_snapshot(const DriverWire__Snapshot *message, struct answer *answer,
 			 struct err *err)
 {
@@ -307,6 +477,10 @@ static int take_snapshot(const DriverWire__Snapshot *message, struct answer *ans
 	if (r == 0)
 		r = take_lost(message, &snapshot->arena, &answer->lost, err);
 	if (r == 0)
+		r = take_links(message, snapshot, err);
+	if (r == 0)
+		r = take_complaint(&message->complaint, answer, err);
+	if (r == 0)
 		answer->lost_count = message->n_lost;
 	return r;
 }
@@ -321,7 +495,7 @@ static int take_fault(const DriverWire__Answer *message, struct answer *answer, 
 	return 0;
 }
 
-static void free_message(DriverWire__Answer **message)
+static void free_answer(DriverWire__Answer **message)
 {
 	driver_wire__answer__free_unpacked(*message, NULL);
 }
@@ -331,7 +505,7 @@ int packet_decode_answer(const uint8_t *packet, size_t length, struct answer *re
 	int r = check_packet(packet, length, PACKET_ANSWER, err);
 	if (r < 0)
 		return r;
-	CLEANUP(free_message)
+	CLEANUP(free_answer)
 	DriverWire__Answer *message = driver_wire__answer__unpack(NULL, length - PACKET_HEAD_BYTES,
 								  packet + PACKET_HEAD_BYTES);
 	if (!message)
@@ -344,5 +518,30 @@ int packet_decode_answer(const uint8_t *packet, size_t length, struct answer *re
 		return r;
 	*ret = answer;
 	answer.snapshot = NULL; /* handed over */
+	return 0;
+}
+
+static void free_event(DriverWire__Event **message)
+{
+	driver_wire__event__free_unpacked(*message, NULL);
+}
+
+int packet_decode_event(const uint8_t *packet, size_t length, struct arena *arena,
+			struct device_event *ret, struct err *err)
+{
+	const char *uuid = NULL;
+	int r = check_packet(packet, length, PACKET_EVENT, err);
+	if (r < 0)
+		return r;
+	CLEANUP(free_event)
+	DriverWire__Event *message = driver_wire__event__unpack(NULL, length - PACKET_HEAD_BYTES,
+								packet + PACKET_HEAD_BYTES);
+	if (!message)
+		return err_set(err, -EPROTO, "an event that is not protobuf, or out of memory");
+	r = take_text(arena, &message->uuid, 0, &uuid, err);
+	if (r < 0)
+		return r;
+	*ret = (struct device_event){ uuid, message->xid, message->gpu_instance,
+				      message->compute_instance };
 	return 0;
 }

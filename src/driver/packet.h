@@ -12,21 +12,46 @@
 #include "base/err.h"
 
 struct answer;
+struct arena;
 struct buf;
+struct device_event;
 
 enum {
 	PACKET_HEAD_BYTES = 8,
-	PACKET_BYTES_MAX = 128 << 10,  /* behind the head; DEVICES_MAX devices need about 90 KiB */
+	/* Behind the head. DEVICES_MAX devices with their longest names need about 150 KiB, or as
+	 * many lost ones 140 KiB, and LINKS_MAX links 30 KiB. */
+	PACKET_BYTES_MAX = 256 << 10,
 	PACKET_REQUEST_BYTES_MAX = 64, /* head included; a request is a number */
 	PACKET_TEXT_MAX = 256,         /* of one text inside */
-	PACKET_VERSION = 1,
+	PACKET_VERSION = 2,
+};
+
+enum packet_kind {
+	PACKET_REQUEST = 1,
+	PACKET_ANSWER = 2,
+	PACKET_EVENT = 3,
+};
+
+/* Which NVML is to be asked. It finds GPUs only when it is opened. */
+enum request_freshness {
+	REQUEST_AS_IS,
+	REQUEST_FRESH_IF_DUE, /* some GPU is missed; opened anew if it was not lately */
+	REQUEST_FRESH,        /* opened anew in any case */
+};
+
+struct request {
+	uint64_t id;
+	enum request_freshness freshness;
 };
 
 /** Append a request to @out. Returns 0, -ENOMEM, -EMSGSIZE. */
-int packet_encode_request(uint64_t id, struct buf *out);
+int packet_encode_request(const struct request *request, struct buf *out);
 
 /** Append an answer to @out. Returns 0, -ENOMEM, -EMSGSIZE (over PACKET_BYTES_MAX). */
 int packet_encode_answer(const struct answer *answer, struct buf *out);
+
+/** Append an event to @out. Returns 0, -ENOMEM, -EMSGSIZE. */
+int packet_encode_event(const struct device_event *event, struct buf *out);
 
 /**
  * How long the packet at the start of @bytes is, head included.
@@ -37,16 +62,26 @@ int packet_encode_answer(const struct answer *answer, struct buf *out);
  */
 int packet_measure(const uint8_t *bytes, size_t length, size_t *ret, struct err *err);
 
+/** The kind that the head of a measured packet says; it need not be one that there is. */
+unsigned packet_kind(const uint8_t *packet);
+
 /** Decode one whole packet of @length bytes. Returns 0, -EPROTO, -EMSGSIZE (over PACKET_BYTES_MAX),
  * -ENOMEM. */
-int packet_decode_request(const uint8_t *packet, size_t length, uint64_t *ret_id, struct err *err);
+int packet_decode_request(const uint8_t *packet, size_t length, struct request *ret,
+			  struct err *err);
 
 /**
  * Decode one whole packet of @length bytes.
  *
- * @ret  the caller's to answer_done(); a snapshot within DEVICES_MAX whose texts are UTF-8 without
- *       control characters and whose uuids and indices are all different, or a fault.
+ * @ret  the caller's to answer_done(); a snapshot, or a fault. In the snapshot texts are UTF-8
+ *       without control characters, uuids and indices are all different, each part stands behind
+ *       its GPU, which is in MIG mode, no two parts are the same instance, and links are of GPUs,
+ *       each pair once and in order.
  *
  * Returns 0, -EPROTO, -EMSGSIZE (over PACKET_BYTES_MAX), -ENOMEM.
  */
 int packet_decode_answer(const uint8_t *packet, size_t length, struct answer *ret, struct err *err);
+
+/** The same for an event; its uuid lives in @arena. */
+int packet_decode_event(const uint8_t *packet, size_t length, struct arena *arena,
+			struct device_event *ret, struct err *err);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The driver process: one request in, one answer out, on a blocking socket. It may hang or die in
- * any call of NVML; its parent expects that. Invariant: it ends with its parent.
+ * The driver process: one request in, one answer out, on a blocking socket, and events unasked in
+ * between. One thread does both in turns: NVML waits for events only as long as a request may wait.
+ * It may hang or die in any call of NVML; its parent expects that. Invariant: it ends with its
+ * parent.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,24 +19,37 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "driver/answer.h"
 #include "driver/driver.h"
+#include "driver/events.h"
 #include "driver/inventory.h"
+#include "driver/links.h"
 #include "driver/nvml.h"
 #include "driver/packet.h"
 
 static const char process_name[] = "rota-driver"; /* in ps and top; else "exe", of /proc/self/exe */
+
+/* A GPU that is missed is looked for by opening NVML anew, which may take seconds and starts up
+ * GPUs that rest. */
+static const uint64_t reopen_ns = 5ULL * CLOCK_NS_PER_S;
 
 struct session {
 	int fd;
 	const char *driver_root;
 	const char *root;  /* before /proc and /sys of the inventory */
 	struct nvml *nvml; /* owned; NULL until it could be opened */
+	uint64_t opened_ns;
+	struct links links; /* of this NVML, as the next */
+	struct events events;
 };
 
 static void session_done(struct session *session)
 {
+	links_done(&session->links);
+	if (session->nvml)
+		events_done(&session->events, session->nvml);
 	session->nvml = nvml_close(session->nvml);
 }
 
@@ -109,7 +125,7 @@ static int write_all(int fd, const char *bytes, size_t length, struct err *err)
 	return 0;
 }
 
-static int read_request(int fd, uint64_t *ret_id, struct err *err)
+static int read_request(int fd, struct request *ret, struct err *err)
 {
 	uint8_t packet[PACKET_REQUEST_BYTES_MAX];
 	size_t length = 0;
@@ -124,7 +140,7 @@ static int read_request(int fd, uint64_t *ret_id, struct err *err)
 	r = read_all(fd, packet + PACKET_HEAD_BYTES, length - PACKET_HEAD_BYTES, err);
 	if (r <= 0)
 		return r;
-	r = packet_decode_request(packet, length, ret_id, err);
+	r = packet_decode_request(packet, length, ret, err);
 	return r < 0 ? r : 1;
 }
 
@@ -142,26 +158,63 @@ static bool may_have_more(const struct answer *answer)
 	return answer->snapshot && answer->snapshot->devices_count == 0 && answer->lost_count == 0;
 }
 
+static void freshen(struct session *session, enum request_freshness freshness)
+{
+	bool is_due = clock_ns() - session->opened_ns >= reopen_ns;
+	if (freshness == REQUEST_FRESH || (freshness == REQUEST_FRESH_IF_DUE && is_due))
+		session_done(session);
+}
+
+static int open_nvml(struct session *session, struct err *err)
+{
+	if (session->nvml)
+		return 0;
+	session->opened_ns = clock_ns();
+	return nvml_open(session->driver_root, &session->nvml, err);
+}
+
+static int read_snapshot(struct session *session, struct answer *ret, struct err *err)
+{
+	cleanup_answer struct answer answer = { .id = ret->id };
+	int r = inventory_read(session->nvml, session->root, &answer, err);
+	if (r < 0)
+		return r;
+	uint64_t digest = links_digest(answer.snapshot);
+	r = links_fill(&session->links, session->nvml, digest, answer.snapshot, err);
+	if (r < 0)
+		return r;
+	events_register(&session->events, session->nvml, digest, answer.snapshot);
+	(void)snprintf(answer.complaint, sizeof(answer.complaint), "%s",
+		       events_complaint(&session->events)); /* as long as an err's text */
+	*ret = answer;
+	answer.snapshot = NULL; /* handed over */
+	return 0;
+}
+
 /* NVML stays open between requests, unless the next one may find more by opening it anew: when it
  * lost its driver, or while there is no GPU. */
 static void read_answer(struct session *session, struct answer *answer)
 {
-	int r = 0;
-	if (!session->nvml)
-		r = nvml_open(session->driver_root, &session->nvml, &answer->fault);
+	struct err err = ERR_INIT;
+	int r = open_nvml(session, &err);
 	if (r == 0)
-		r = inventory_read(session->nvml, session->root, answer, &answer->fault);
+		r = read_snapshot(session, answer, &err);
+	if (r < 0)
+		answer->fault = err;
 	if (r == -EAGAIN || may_have_more(answer))
 		session_done(session);
 	make_printable(answer->fault.msg);
+	make_printable(answer->complaint);
 }
 
 static int answer_request(struct session *session, struct err *err)
 {
-	cleanup_answer struct answer answer = { 0 };
-	int r = read_request(session->fd, &answer.id, err);
+	struct request request = { 0 };
+	int r = read_request(session->fd, &request, err);
 	if (r <= 0)
 		return r;
+	cleanup_answer struct answer answer = { .id = request.id };
+	freshen(session, request.freshness);
 	read_answer(session, &answer);
 
 	cleanup_buf struct buf out = BUF_INIT(PACKET_HEAD_BYTES + PACKET_BYTES_MAX);
@@ -170,6 +223,44 @@ static int answer_request(struct session *session, struct err *err)
 		return err_errno(err, r, "encode an answer");
 	r = write_all(session->fd, out.data, out.len, err);
 	return r < 0 ? r : 1;
+}
+
+static int forward_event(struct session *session, struct err *err)
+{
+	struct events_told told;
+	if (!events_wait(&session->events, session->nvml, clock_ns(), &told))
+		return 1;
+	make_printable(told.uuid);
+	cleanup_buf struct buf out = BUF_INIT(PACKET_HEAD_BYTES + PACKET_BYTES_MAX);
+	int r = packet_encode_event(&told.event, &out);
+	if (r < 0)
+		return err_errno(err, r, "encode an event");
+	r = write_all(session->fd, out.data, out.len, err);
+	return r < 0 ? r : 1;
+}
+
+/* Returns whether there is something to read; the end of the stream, too, is. Negative @wait_ms: as
+ * long as it takes. */
+static int wait_for_request(int fd, int wait_ms, struct err *err)
+{
+	struct pollfd request = { .fd = fd, .events = POLLIN };
+	int r = poll(&request, 1, wait_ms);
+	if (r < 0 && errno != EINTR)
+		return err_errno(err, -errno, "wait for a request");
+	return r > 0;
+}
+
+/* Returns 0 at the end of the stream. */
+static int serve_once(struct session *session, struct err *err)
+{
+	bool is_awaited = events_are_awaited(&session->events);
+	int wait_ms = is_awaited ? (int)events_pause_ms(&session->events, clock_ns()) : -1;
+	int r = wait_for_request(session->fd, wait_ms, err);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return answer_request(session, err);
+	return is_awaited ? forward_event(session, err) : 1;
 }
 
 int driver_serve(int fd, const char *container_driver_root, const char *root)
@@ -186,7 +277,7 @@ int driver_serve(int fd, const char *container_driver_root, const char *root)
 		r = close_above(fd, &err);
 	if (r == 0)
 		do
-			r = answer_request(&session, &err);
+			r = serve_once(&session, &err);
 		while (r > 0);
 	if (r == 0)
 		return EXIT_SUCCESS;

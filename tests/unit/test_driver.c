@@ -135,7 +135,7 @@ static int setup(void **state)
 	assert_int_equal(uv_loop_init(&fixture->loop), 0);
 	assert_int_equal(uv_timer_init(&fixture->loop, &fixture->guard), 0);
 	uv_unref((uv_handle_t *)&fixture->guard);
-	fixture->listener = (struct driver_listener){ on_snapshot, on_fault, on_warning };
+	fixture->listener = (struct driver_listener){ on_snapshot, on_fault, on_warning, NULL };
 	fixture->options = (struct driver_options){
 		.executable = fixture->executable,
 		.container_driver_root = no_root,

@@ -2,7 +2,6 @@
 /* Reading NVML, here a struct whose pointers are those of the simulated library. */
 #include "unit.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,14 +17,11 @@ enum {
 	PATH_BYTES = 256
 };
 
-static struct nvml simulated(void)
-{
-	return (struct nvml){
-#define POINTER(name, is_required) .name = dlsym(RTLD_DEFAULT, #name),
-		NVML_USED(POINTER)
+static const struct nvml simulated = {
+#define POINTER(name, is_required) .name = name,
+	NVML_USED(POINTER)
 #undef POINTER
-	};
-}
+};
 
 #define PCI_FOLDER  "sys/bus/pci/devices"
 #define CAPS_FOLDER "proc/driver/nvidia-caps"
@@ -64,7 +60,7 @@ static int setup(void **state)
 	if (!fixture)
 		return -1;
 	*state = fixture;
-	fixture->nvml = simulated();
+	fixture->nvml = simulated;
 	(void)snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/test_inventory.XXXXXX");
 	assert_non_null(mkdtemp(fixture->folder));
 	return 0;
