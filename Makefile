@@ -1,6 +1,7 @@
 # The front door. meson and ninja do the work; see CONTRIBUTING.md.
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint fuzz docs clean packages packages-test build build-test build-asan
+.PHONY: help demo test coverage bench lint fuzz docs clean packages packages-test build build-test \
+	build-asan build-tsan build-coverage
 
 # Debian's own tools, whatever else stands first on the user's PATH.
 export PATH := /usr/sbin:/usr/bin:/sbin:/bin:$(PATH)
@@ -12,6 +13,9 @@ FUZZ_SECONDS ?= 60
 ninja = ninja -j$(JOBS) $(shell test -t 2 || echo --quiet) -C
 # meson's long list of findings is of interest only when one of them is a failure; build/meson-logs has it.
 meson = echo "configuring $(1)"; out=$$(meson setup $(1) 2>&1) || { echo "$$out"; exit 1; }
+# Counters are exact where nothing is optimized.
+configure_coverage = test -e build-coverage/build.ninja || \
+	{ $(call meson,build-coverage -Dtests=true -Db_coverage=true -Doptimization=0); }
 
 help: ## print the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -19,8 +23,13 @@ help: ## print the targets
 demo: build ## build, then walk the tutorial on a simulated node
 	@build/rota demo
 
-test: build-test build-asan ## build, then run every test that needs no GPU and no cluster
+test: build-test build-asan build-tsan build-coverage ## build, then run every test that needs no GPU and no cluster
 	@python3 tests/run.py $(TESTS)
+
+coverage: packages-test ## run every test once more and tell what of src/ it executes
+	@$(configure_coverage)
+	@$(ninja) build-coverage
+	@python3 tools/coverage.py
 
 bench: build-test ## measure; writes build/bench.json
 	@python3 tests/bench/run.py
@@ -59,3 +68,13 @@ build-test: packages-test
 build-asan: packages-test
 	@test -e build-asan/build.ninja || { $(call meson,build-asan -Dtests=true -Db_sanitize=address$(comma)undefined); }
 	@$(ninja) build-asan
+
+# Only what has threads: meson.build of tests/unit says which.
+build-tsan: packages-test
+	@test -e build-tsan/build.ninja || { $(call meson,build-tsan -Dtests=true -Db_sanitize=thread -Doptimization=1); }
+	@$(ninja) build-tsan
+
+# Only the tests of core, which are few; `make coverage` builds the rest.
+build-coverage: packages-test
+	@$(configure_coverage)
+	@$(ninja) build-coverage $(patsubst src/core/%.c,tests/unit/test_%,$(wildcard src/core/*.c))

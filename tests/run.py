@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The one test runner: every program that is a test, in the plain build and under ASan and UBSan.
+"""The one test runner: every program that is a test, in the plain build and under ASan and UBSan;
+those with threads also under TSan.
 
 Usage: tests/run.py [--no-asan] [--build DIR] [NAME...]   NAME: part of a program's name
 Four kinds: cmocka programs, fuzz targets replaying their corpus, Python files of unittest that meet
@@ -37,6 +38,7 @@ OUTPUT_CHARACTERS = 20000
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:halt_on_error=1:abort_on_error=0:log_path={log}",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1:log_path={log}",
+    "TSAN_OPTIONS": "halt_on_error=1:log_path={log}",
 }
 
 # Process groups that run now, so that an interrupted run can end them.
@@ -254,16 +256,22 @@ def run_program(program):
     return program, outcome, time.monotonic() - started
 
 
+def programs_in(folder, pattern, kind, build, mark):
+    # Directories named test_x.p hold objects, hence is_file().
+    return [Program(f"{folder.name}/{path.stem.split('_', 1)[1]}{mark}", kind, path, build, bool(mark))
+            for path in sorted(folder.glob(pattern)) if path.is_file()]
+
+
+def unit_programs(build, mark=""):
+    return programs_in(build / "tests" / "unit", "test_*", "unit", build, mark)
+
+
 def programs_of(build, mark=""):
     """Everything that has to do with one build; mark tells the builds apart in the report."""
-    def found(folder, pattern, kind, under):
-        return [Program(f"{under}/{path.stem.split('_', 1)[1]}{mark}", kind, path, build, bool(mark))
-                for path in sorted(folder.glob(pattern)) if path.is_file()]
-
-    # Directories named test_x.p hold objects, hence is_file(). The long ones are started first.
-    return (found(ROOT / "tests" / "integration", "test_*.py", "python", "integration")
-            + found(build / "tests" / "fuzz", "replay_*", "replay", "fuzz")
-            + found(build / "tests" / "unit", "test_*", "unit", "unit"))
+    # The long ones are started first.
+    return (programs_in(ROOT / "tests" / "integration", "test_*.py", "python", build, mark)
+            + programs_in(build / "tests" / "fuzz", "replay_*", "replay", build, mark)
+            + unit_programs(build, mark))
 
 
 def collect(options):
@@ -273,6 +281,8 @@ def collect(options):
     programs = tree + programs_of(build)
     if not options.no_asan:
         programs += programs_of(ROOT / "build-asan", " (asan)")
+        # meson.build chooses which; a run of all programs has some.
+        programs += unit_programs(ROOT / "build-tsan", " (tsan)")
     if not options.names:
         return programs
     return [program for program in programs
@@ -306,7 +316,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="part of a program's name")
     parser.add_argument("--build", default="build", metavar="DIR", help="default: build")
-    parser.add_argument("--no-asan", action="store_true", help="leave out build-asan")
+    parser.add_argument("--no-asan", action="store_true", help="leave out build-asan and build-tsan")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:

@@ -11,6 +11,8 @@
 enum {
 	TEXT_BYTES_MAX = 4096,
 	CALLS_MAX = 64,
+	CHUNK_BYTES = 4096, /* of an arena */
+	CHUNK_STEP = 16,
 };
 
 struct row {
@@ -383,6 +385,32 @@ static void the_node_of_a_gpu_is_that_of_its_minor_number(void **state)
 			    "device /dev/nvidia4294967295 /dev/nvidia4294967295 rw\n");
 }
 
+/* The edits need a new chunk of their arena at another place for each amount that is taken before.
+ */
+static void fails_cleanly_wherever_a_chunk_is_full(void **state)
+{
+	(void)state;
+	static const struct edits_row row = {
+		.strategies = BOTH_LISTS,
+		.settings = { .imex_channel = true, .pass_device_specs = true, .dev_root = "/" },
+		.has_uvm = true,
+		.has_imex = true,
+		.ids = { "GPU-0::1", "GPU-1::1" },
+	};
+	cleanup_resource struct resource *resource = given_resource(2, 5);
+	unsigned failures = 0;
+	for (size_t taken = CHUNK_STEP; taken <= CHUNK_BYTES; taken += CHUNK_STEP) {
+		cleanup_edits struct edits edits = { 0 };
+		assert_non_null(arena_alloc(&edits.arena, taken));
+		failing_calloc = 1;
+		int r = make(&row, resource, &edits);
+		failing_calloc = 0;
+		assert_true(r == 0 || r == -ENOMEM);
+		failures += r < 0 ? 1 : 0;
+	}
+	assert_true(failures > 10);
+}
+
 static void fails_cleanly_whenever_memory_is_out(void **state)
 {
 	(void)state;
@@ -412,6 +440,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_every_row_of_the_contract),
 		cmocka_unit_test(an_unhealthy_device_is_not_refused),
+		cmocka_unit_test(fails_cleanly_wherever_a_chunk_is_full),
 		cmocka_unit_test(a_long_unknown_id_is_cut_in_the_text),
 		cmocka_unit_test(edits_follow_every_row_of_the_contract),
 		cmocka_unit_test(the_node_of_a_gpu_is_that_of_its_minor_number),

@@ -45,6 +45,16 @@ static void refuses_what_is_no_replica(void **state)
 	}
 }
 
+static void a_single_colon_belongs_to_the_uuid(void **state)
+{
+	(void)state;
+	struct replica_id id;
+
+	assert_int_equal(replica_parse(given_id("GPU:1::12"), &id), 0);
+	assert_int_equal(id.uuid.length, strlen("GPU:1"));
+	assert_int_equal(id.ordinal, 12);
+}
+
 static void reads_no_further_than_the_length(void **state)
 {
 	(void)state;
@@ -71,6 +81,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_a_whole_device),
 		cmocka_unit_test(reads_back_what_it_writes),
+		cmocka_unit_test(a_single_colon_belongs_to_the_uuid),
 		cmocka_unit_test(refuses_what_is_no_replica),
 		cmocka_unit_test(reads_no_further_than_the_length),
 		cmocka_unit_test(says_when_an_id_is_too_long),
