@@ -5,6 +5,7 @@ The build is the one that ROTA_BUILD names. Nothing is asserted about times; wha
 condition, under a bound that only a hang can reach.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -25,7 +26,10 @@ NVML = "libnvidia-ml.so.1"
 KEPT_ENVIRONMENT = ("PATH", "TMPDIR", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
 # Freed memory waits in a quarantine under ASan; there only its leak checker can tell.
 IS_SANITIZED = b"__asan_init" in ROTA.read_bytes()
+# A process that is killed writes no counters, so there it is asked first.
+IS_COUNTED = b"__gcov_dump" in ROTA.read_bytes()
 STOP_SECONDS = 60
+COUNTERS_SECONDS = 2
 COMMAND_SECONDS = 60
 LOG_CHARACTERS = 6000
 # Far smaller than a list of ten thousand replicas.
@@ -113,6 +117,10 @@ class Agent:
 
     def kill(self):
         """Also one that is stopped; never fails."""
+        if IS_COUNTED and self.is_running():
+            self.tell(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(COUNTERS_SECONDS)
         if self.is_running():
             self.process.kill()
         self.process.wait(STOP_SECONDS)
