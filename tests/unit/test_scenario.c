@@ -202,7 +202,7 @@ static void says_where_and_what_is_wrong(void **state)
 		{ "faults: [{call: nvmlInit_v2, do: fail, error: NVML_ERROR_UNKOWN}]",
 		  "sim.yaml:1:47: error: NVML_ERROR_UNKOWN is not an error of NVML, did you mean "
 		  "NVML_ERROR_UNKNOWN?" },
-		{ "gpus: [", "sim.yaml:2:1: not YAML: did not find expected node content" },
+		{ "gpus: [", "sim.yaml:2:1: not YAML or JSON: did not find expected node content" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		expect_refusal(cases[i].text, cases[i].message);
