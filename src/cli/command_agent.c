@@ -5,6 +5,7 @@
  */
 #include "cli/commands.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -25,6 +26,7 @@ struct values {
 struct source {
 	struct agent_source agent;
 	const struct option_given *flags; /* borrowed */
+	bool is_usage;                    /* a flag or a variable was refused */
 };
 
 static void log_findings(const struct findings *findings)
@@ -43,7 +45,7 @@ static void log_findings(const struct findings *findings)
 
 static int load(struct agent_source *agent, struct settings **ret, struct err *err)
 {
-	const struct source *source = container_of(agent, const struct source, agent);
+	struct source *source = container_of(agent, struct source, agent);
 	const struct config_inputs inputs = { .flags = source->flags, .environment = environ };
 	cleanup_findings struct findings findings = { 0 };
 	cleanup_settings struct settings *settings = NULL;
@@ -51,6 +53,7 @@ static int load(struct agent_source *agent, struct settings **ret, struct err *e
 	if (r == 0)
 		log_init(settings->log_level, settings->log_format);
 	log_findings(&findings);
+	source->is_usage = r == -EINVAL;
 	if (r == 0)
 		*ret = TAKE_PTR(settings);
 	return r;
@@ -67,7 +70,9 @@ static int run(const void *values, const struct option_words *arguments)
 	int r = agent_run(executable, &source.agent, &err);
 	if (r < 0)
 		log_error("agent ends", KV_STR("cause", err.msg));
-	return r < 0 ? COMMAND_FAILED : COMMAND_DONE;
+	if (r == 0)
+		return COMMAND_DONE;
+	return source.is_usage ? COMMAND_USAGE : COMMAND_FAILED;
 }
 
 static const struct command_options options[] = {

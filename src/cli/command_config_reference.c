@@ -49,80 +49,47 @@ static const char preface[] =
 	"in force and who said it; `rota config check FILE` says all that is wrong with a file.\n"
 	"\n"
 	"The file is the one of NVIDIA's device plugin, YAML or JSON. Without a `rota:` block it is read\n"
-	"as that plugin reads it: what is unknown, repeated or dropped is a warning. With a `rota:` block,\n"
-	"even an empty one, it is read strictly, and each of these is refused:\n"
+	"as that plugin reads it: what is unknown, repeated or dropped is a warning, and dropped are\n"
+	"`resources`, and `devices` and `rename` of a shared resource. With a `rota:` block, even an empty\n"
+	"one, these count, the file is read strictly, and each of the following is refused:\n"
 	"\n"
 	"- a key that is not in this list, one that is written in another case, one that stands twice;\n"
 	"- YAML 1.1's other words for true and false (`yes`, `off`), numbers that are not plain, durations\n"
 	"  without a unit;\n"
-	"- a key or an entry that would be dropped.\n"
+	"- an entry that has no effect: a name that is never advertised, a pattern behind one that matches\n"
+	"  all;\n"
+	"- two entries of one name, or renamed to one name, unless both list devices and have none in\n"
+	"  common; a device that is listed twice;\n"
+	"- a `rename` to the name of devices that are not shared. To its own name an entry may be renamed:\n"
+	"  that undoes `renameByDefault`.\n"
 	"\n"
 	"A value that needs a part which this version does not have is refused by the part's name, with\n"
 	"and without the block.\n";
 
-static const char *type_name(enum schema_type type)
-{
-	switch (type) {
-	case SCHEMA_MAP:
-	case SCHEMA_EXACT_MAP:
-	case SCHEMA_ABSENT:
-		return "map";
-	case SCHEMA_ENTRIES:
-		return "list of maps";
-	case SCHEMA_VERSION:
-	case SCHEMA_TEXT:
-		return "text";
-	case SCHEMA_BOOL:
-		return "boolean";
-	case SCHEMA_CHOICE:
-		return "choice";
-	case SCHEMA_CHOICES:
-		return "list of choices";
-	case SCHEMA_DURATION:
-		return "duration";
-	case SCHEMA_NUMBER:
-		return "number";
-	case SCHEMA_NAME:
-	case SCHEMA_SHARED_NAME:
-		return "resource name";
-	case SCHEMA_DEVICES:
-		return "devices";
-	case SCHEMA_CHANNELS:
-		return "list of numbers";
-	case SCHEMA_LIMIT:
-		return "choice or size";
-	}
-	return "text";
-}
-
-/* What a type allows whose rows do not say it themselves; NULL: there is nothing to add. */
-static const char *type_allowed(enum schema_type type)
-{
-	switch (type) {
-	case SCHEMA_BOOL:
-		return "true, false";
-	case SCHEMA_NAME:
-	case SCHEMA_SHARED_NAME:
-		return "a name such as nvidia.com/gpu";
-	case SCHEMA_DEVICES:
-		return "all, a count, a list of indices and ids";
-	case SCHEMA_CHANNELS:
-		return "[], [0]";
-	case SCHEMA_MAP:
-	case SCHEMA_EXACT_MAP:
-	case SCHEMA_ABSENT:
-	case SCHEMA_ENTRIES:
-	case SCHEMA_VERSION:
-	case SCHEMA_TEXT:
-	case SCHEMA_CHOICE:
-	case SCHEMA_CHOICES:
-	case SCHEMA_DURATION:
-	case SCHEMA_NUMBER:
-	case SCHEMA_LIMIT:
-		break;
-	}
-	return NULL;
-}
+/* A type in words, and what it allows whose rows do not say it themselves; NULL: nothing to add. */
+static const struct {
+	const char *name;
+	const char *allowed;
+} types[SCHEMA_TYPES] = {
+	[SCHEMA_MAP] = { "map", NULL },
+	[SCHEMA_EXACT_MAP] = { "map", NULL },
+	[SCHEMA_SHARED] = { "list of maps", NULL },
+	[SCHEMA_PATTERNS] = { "list of maps", NULL },
+	[SCHEMA_VERSION] = { "text", NULL },
+	[SCHEMA_BOOL] = { "boolean", "true, false" },
+	[SCHEMA_TEXT] = { "text", NULL },
+	[SCHEMA_CHOICE] = { "choice", NULL },
+	[SCHEMA_CHOICES] = { "list of choices", NULL },
+	[SCHEMA_XIDS_OFF] = { "list of Xids", NULL },
+	[SCHEMA_XIDS_ON] = { "list of Xids", NULL },
+	[SCHEMA_DURATION] = { "duration", NULL },
+	[SCHEMA_NUMBER] = { "number", NULL },
+	[SCHEMA_NAME] = { "resource name", "a name such as nvidia.com/gpu" },
+	[SCHEMA_DEVICES] = { "devices", "all, a count, a list of indices and ids" },
+	[SCHEMA_CHANNELS] = { "list of numbers", "[], [0]" },
+	[SCHEMA_LIMIT] = { "choice or size", NULL },
+	[SCHEMA_ABSENT] = { "map", NULL },
+};
 
 static void put_allowed(const struct schema_key *key, struct buf *out)
 {
@@ -133,31 +100,24 @@ static void put_allowed(const struct schema_key *key, struct buf *out)
 	}
 	for (const struct schema_choice *choice = key->choices; choice && choice->word; choice++)
 		(void)buf_printf(out, "%s%s", out->len > 0 ? ", " : "", choice->word);
-	if (!key->choices && type_allowed(key->type))
-		(void)buf_text(out, type_allowed(key->type));
+	if (!key->choices && types[key->type].allowed)
+		(void)buf_text(out, types[key->type].allowed);
 }
 
 /* The values of a row, but for its choices, that need its part. */
 static void put_refused(const struct schema_key *key, struct buf *out)
 {
-	bool is_duration = key->type == SCHEMA_DURATION;
 	if (key->type == SCHEMA_BOOL)
 		(void)buf_text(out, "true");
 	else if (key->type == SCHEMA_LIMIT)
 		(void)buf_text(out, "a size");
-	else if (is_duration || key->type == SCHEMA_DEVICES)
+	else if (key->type == SCHEMA_DURATION)
 		(void)buf_printf(out, "other than %s", key->option.default_text);
 	else
 		(void)buf_text(out, "the key");
 }
 
-/* What is dropped without a `rota:` block is refused only with one. */
-static const char *when_refused(const struct schema_key *key)
-{
-	return key->note ? " in a strict file" : "";
-}
-
-/* "single, mixed: MIG support" */
+/* "observe, enforce: turns" */
 static void put_needs(const struct schema_key *key, struct buf *out)
 {
 	const char *last = NULL;
@@ -174,7 +134,6 @@ static void put_needs(const struct schema_key *key, struct buf *out)
 		if (last)
 			(void)buf_text(out, ", ");
 		put_refused(key, out);
-		(void)buf_text(out, when_refused(key));
 		last = key->needs;
 	}
 	if (last)
@@ -235,7 +194,7 @@ static void add_row(struct table *table, const struct schema_key *key)
 	if (cells_error(&cells))
 		table->error = cells_error(&cells);
 	table_cell(table, "%s", text_of(&cells.name));
-	table_cell(table, "%s", type_name(key->type));
+	table_cell(table, "%s", types[key->type].name);
 	table_cell(table, "%s", text_of(&cells.allowed));
 	table_cell(table, "%s", default_of(key));
 	table_cell(table, "%s", text_of(&cells.flags));
@@ -272,10 +231,9 @@ static json_t *words_json(const char *list)
 	return words;
 }
 
-static json_t *need_json(const char *value, const char *part, bool is_strict_only)
+static json_t *need_json(const char *value, const char *part)
 {
-	return json_pack("{s:s, s:s, s:b}", "value", value, "part", part, "strictOnly",
-			 (int)is_strict_only);
+	return json_pack("{s:s, s:s}", "value", value, "part", part);
 }
 
 static json_t *needs_json(const struct schema_key *key)
@@ -284,14 +242,12 @@ static json_t *needs_json(const struct schema_key *key)
 	for (const struct schema_choice *choice = key->choices; choice && choice->word; choice++)
 		if (choice->needs)
 			(void)json_array_append_new(/* as above */
-						    needs,
-						    need_json(choice->word, choice->needs, false));
+						    needs, need_json(choice->word, choice->needs));
 	cleanup_buf struct buf refused = BUF_INIT(CELL_BYTES_MAX);
 	put_refused(key, &refused);
 	if (key->needs)
 		(void)json_array_append_new(/* as above */
-					    needs,
-					    need_json(refused.data, key->needs, key->note != NULL));
+					    needs, need_json(refused.data, key->needs));
 	return needs;
 }
 
@@ -301,9 +257,10 @@ static json_t *key_json(const struct schema_key *key)
 	cells_init(&cells, key);
 	if (cells_error(&cells))
 		return NULL;
-	return json_pack("{s:s?, s:s, s:s?, s:s?, s:b, s:o, s:o, s:o, s:s}", "key", key->path,
-			 "type", type_name(key->type), "allowed", cells.allowed.data, "default",
-			 key->option.default_text, "required", (int)(key->missing != NULL), "flags",
+	return json_pack("{s:s?, s:s, s:s?, s:s?, s:b, s:b, s:o, s:o, s:o, s:s}", "key", key->path,
+			 "type", types[key->type].name, "allowed", cells.allowed.data, "default",
+			 key->option.default_text, "required", (int)(key->missing != NULL),
+			 "strictOnly", (int)(key->note != NULL), "flags",
 			 words_json(cells.flags.data), "environment", words_json(key->option.env),
 			 "needs", needs_json(key), "doc", key->option.help);
 }
@@ -347,7 +304,7 @@ static void markdown_row(const struct schema_key *key, struct buf *out)
 		return;
 	}
 	bool is_value = key->option.default_text && key->option.default_text[0] != '\0';
-	(void)buf_printf(out, "| `%s` | %s", cells.name.data, type_name(key->type));
+	(void)buf_printf(out, "| `%s` | %s", cells.name.data, types[key->type].name);
 	if (cells.allowed.len > 0)
 		(void)buf_printf(out, ": %s", cells.allowed.data);
 	(void)buf_printf(out, is_value ? " | `%s` | " : " | %s | ", default_of(key));
@@ -355,7 +312,8 @@ static void markdown_row(const struct schema_key *key, struct buf *out)
 	if (cells.flags.len > 0)
 		(void)buf_text(out, ", ");
 	put_code(key->option.env, out);
-	(void)buf_text(out, cells.flags.len > 0 ? " | " : "- | ");
+	bool has_neither = cells.flags.len == 0 && !key->option.env;
+	(void)buf_text(out, has_neither ? "- | " : " | ");
 	put_escaped(key->option.help, out);
 	(void)buf_printf(out, " | %s |\n", text_of(&cells.needs));
 }

@@ -28,8 +28,10 @@ static json_t *setting_json(const struct settings *settings, const struct schema
 	cleanup_buf struct buf flag = BUF_INIT(CELL_BYTES_MAX);
 	if (key->option.name)
 		(void)buf_printf(&flag, "--%s", key->option.name);
-	return json_pack("{s:s?, s:s?, s:o, s:o}", "key", key->path, "flag", flag.data, "value",
-			 setting_value(settings, key), "origin", setting_origin(settings, key));
+	return json_pack("{s:s?, s:s?, s:s?, s:o, s:o}", "key", key->path, "flag", flag.data,
+			 "variable", key->path || key->option.name ? NULL : key->option.env,
+			 "value", setting_value(settings, key), "origin",
+			 setting_origin(settings, key));
 }
 
 static int print_json(const struct settings *settings)
@@ -90,9 +92,10 @@ static int run(const void *input, const struct option_words *arguments)
 	const struct values *values = input;
 	cleanup_settings struct settings *settings = NULL;
 	struct err err = ERR_INIT;
-	if (settings_of(&values->flags, &settings, &err) < 0) {
+	int r = settings_of(&values->flags, &settings, &err);
+	if (r < 0) {
 		(void)fprintf(stderr, "rota config show: %s\n", err.msg);
-		return COMMAND_FAILED;
+		return settings_exit(r);
 	}
 	return values->output.format == OUTPUT_JSON ? print_json(settings) : print_table(settings);
 }

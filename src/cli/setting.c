@@ -19,35 +19,20 @@ enum {
 
 bool setting_is_shown(const struct schema_key *key)
 {
-	if (key->offset == SCHEMA_DROPPED || (key->path && strstr(key->path, "[]")))
-		return false;
-	switch (key->type) {
-	case SCHEMA_BOOL:
-	case SCHEMA_TEXT:
-	case SCHEMA_CHOICE:
-	case SCHEMA_CHOICES:
-	case SCHEMA_DURATION:
-	case SCHEMA_LIMIT:
-	case SCHEMA_ENTRIES:
-	case SCHEMA_CHANNELS:
-		return true;
-	case SCHEMA_MAP:
-	case SCHEMA_EXACT_MAP:
-	case SCHEMA_VERSION:
-	case SCHEMA_NUMBER:
-	case SCHEMA_NAME:
-	case SCHEMA_SHARED_NAME:
-	case SCHEMA_DEVICES:
-	case SCHEMA_ABSENT:
-		break;
-	}
-	return false;
+	bool is_of_entry = key->path && strstr(key->path, "[]");
+	bool has_value = key->type != SCHEMA_MAP && key->type != SCHEMA_EXACT_MAP &&
+			 key->type != SCHEMA_VERSION && key->type != SCHEMA_ABSENT;
+	return has_value && !is_of_entry;
 }
 
 void setting_name(const struct schema_key *key, struct buf *out)
 {
-	(void)buf_printf(out, "%s%s", key->path ? "" : "--",
-			 key->path ? key->path : key->option.name);
+	if (key->path)
+		(void)buf_text(out, key->path);
+	else if (key->option.name)
+		(void)buf_printf(out, "--%s", key->option.name);
+	else
+		(void)buf_text(out, key->option.env);
 }
 
 /* Variables and flags may hold any bytes, JSON may not: those are written as \xNN. */
@@ -90,12 +75,15 @@ static json_t *choice_json(const struct schema_key *key, unsigned value)
 	return json_null();
 }
 
+/* A word that stands for several of the others comes before them, and instead of them. */
 static json_t *choices_json(const struct schema_key *key, unsigned sum)
 {
 	json_t *list = json_array();
 	for (const struct schema_choice *choice = key->choices; choice->word; choice++) {
-		if ((sum & choice->value) == 0 ||
-		    json_array_append_new(list, json_string(choice->word)) == 0)
+		if ((sum & choice->value) != choice->value)
+			continue;
+		sum &= ~choice->value;
+		if (json_array_append_new(list, json_string(choice->word)) == 0)
 			continue;
 		json_decref(list);
 		return NULL;
@@ -103,19 +91,81 @@ static json_t *choices_json(const struct schema_key *key, unsigned sum)
 	return list;
 }
 
-static json_t *entries_json(const struct time_slicing *sharing)
+/* The Xids for which xid_set_has() is @is_in: "48, 63", "all but 13", "all" or "none". */
+static json_t *xids_json(const struct xid_set *set, bool is_in)
+{
+	bool are_most = set->has_others == is_in;
+	cleanup_buf struct buf text = BUF_INIT(TEXT_BYTES_MAX);
+	for (uint64_t xid = 0; xid < XID_SET_MAX; xid++)
+		if ((xid_set_has(set, xid) == is_in) != are_most)
+			(void)buf_printf(&text, "%s%" PRIu64, text.len > 0 ? ", " : "", xid);
+	if (text.error < 0)
+		return NULL;
+	if (text.len == 0)
+		return json_string(are_most ? "all" : "none");
+	return json_sprintf("%s%s", are_most ? "all but " : "", text.data);
+}
+
+static json_t *devices_json(const struct device_choice *choice)
+{
+	json_t *list = NULL;
+	switch (choice->kind) {
+	case DEVICE_CHOICE_ALL:
+		return json_string("all");
+	case DEVICE_CHOICE_COUNT:
+		return json_integer((json_int_t)choice->count);
+	case DEVICE_CHOICE_LIST:
+		list = json_array();
+		for (size_t i = 0; i < choice->list_count; i++) {
+			if (json_array_append_new(list, json_string(choice->list[i])) == 0)
+				continue;
+			json_decref(list);
+			return NULL;
+		}
+		return list;
+	}
+	return NULL;
+}
+
+static json_t *shared_json(const void *entry)
+{
+	const struct shared_resource *shared = entry;
+	return json_pack("{s:s, s:I, s:s?, s:o}", "name", shared->name, "replicas",
+			 (json_int_t)shared->replicas, "rename", shared->rename, "devices",
+			 devices_json(&shared->devices));
+}
+
+static json_t *pattern_json(const void *entry)
+{
+	const struct resource_pattern *pattern = entry;
+	return json_pack("{s:s, s:s}", "pattern", pattern->pattern, "name", pattern->name);
+}
+
+static json_t *entries_json(const void *entries, size_t count, size_t entry_bytes,
+			    json_t *(*entry_json)(const void *entry))
 {
 	json_t *list = json_array();
-	for (size_t i = 0; i < sharing->resources_count; i++) {
-		const struct shared_resource *entry = &sharing->resources[i];
-		json_t *item = json_pack("{s:s, s:I}", "name", entry->name, "replicas",
-					 (json_int_t)entry->replicas);
+	for (size_t i = 0; i < count; i++) {
+		json_t *item = entry_json((const char *)entries + i * entry_bytes);
 		if (json_array_append_new(list, item) == 0)
 			continue;
 		json_decref(list);
 		return NULL;
 	}
 	return list;
+}
+
+static json_t *shared_list_json(const struct settings *settings)
+{
+	const struct time_slicing *sharing = &settings->time_slicing;
+	return entries_json(sharing->resources, sharing->resources_count,
+			    sizeof(*sharing->resources), shared_json);
+}
+
+static json_t *pattern_list_json(const struct resource_patterns *patterns)
+{
+	return entries_json(patterns->items, patterns->count, sizeof(*patterns->items),
+			    pattern_json);
 }
 
 json_t *setting_value(const struct settings *settings, const struct schema_key *key)
@@ -136,8 +186,13 @@ json_t *setting_value(const struct settings *settings, const struct schema_key *
 	case SCHEMA_CHOICES:
 		memcpy(&number, field, sizeof(number));
 		return choices_json(key, number);
-	case SCHEMA_ENTRIES:
-		return entries_json(field);
+	case SCHEMA_XIDS_OFF:
+	case SCHEMA_XIDS_ON:
+		return xids_json(field, key->type == SCHEMA_XIDS_ON);
+	case SCHEMA_SHARED:
+		return shared_list_json(settings);
+	case SCHEMA_PATTERNS:
+		return pattern_list_json(field);
 	case SCHEMA_CHANNELS:
 		return *(const bool *)field ? json_pack("[i]", 0) : json_array();
 	case SCHEMA_MAP:
@@ -145,9 +200,9 @@ json_t *setting_value(const struct settings *settings, const struct schema_key *
 	case SCHEMA_VERSION:
 	case SCHEMA_NUMBER:
 	case SCHEMA_NAME:
-	case SCHEMA_SHARED_NAME:
 	case SCHEMA_DEVICES:
 	case SCHEMA_ABSENT:
+	case SCHEMA_TYPES:
 		break; /* not shown */
 	}
 	return json_null();
@@ -177,6 +232,36 @@ static void scalar_text(const json_t *value, struct buf *out)
 	free(quoted);
 }
 
+/* "nvidia.com/gpu: 5", behind it in brackets what is not usual: another name, chosen devices. */
+static void shared_text(const json_t *item, struct buf *out)
+{
+	const char *rename = json_string_value(json_object_get(item, "rename"));
+	const json_t *devices = json_object_get(item, "devices");
+	(void)buf_printf(out, "%s: %" JSON_INTEGER_FORMAT,
+			 json_string_value(json_object_get(item, "name")),
+			 json_integer_value(json_object_get(item, "replicas")));
+	if (rename)
+		(void)buf_printf(out, " (as %s)", rename);
+	if (json_is_integer(devices))
+		(void)buf_printf(out, " (of the first %" JSON_INTEGER_FORMAT ")",
+				 json_integer_value(devices));
+	for (size_t i = 0; i < json_array_size(devices); i++)
+		(void)buf_printf(out, "%s%s%s", i > 0 ? " " : " (of ",
+				 json_string_value(json_array_get(devices, i)),
+				 i + 1 == json_array_size(devices) ? ")" : "");
+}
+
+static void item_text(const json_t *item, struct buf *out)
+{
+	if (!json_is_object(item))
+		scalar_text(item, out);
+	else if (json_object_get(item, "replicas"))
+		shared_text(item, out);
+	else
+		(void)buf_printf(out, "%s: %s", json_string_value(json_object_get(item, "pattern")),
+				 json_string_value(json_object_get(item, "name")));
+}
+
 void setting_value_text(const json_t *value, struct buf *out)
 {
 	if (!json_is_array(value)) {
@@ -184,15 +269,9 @@ void setting_value_text(const json_t *value, struct buf *out)
 		return;
 	}
 	for (size_t i = 0; i < json_array_size(value); i++) {
-		const json_t *item = json_array_get(value, i);
 		if (i > 0)
 			(void)buf_text(out, ", ");
-		if (json_is_object(item))
-			(void)buf_printf(out, "%s: %" JSON_INTEGER_FORMAT,
-					 json_string_value(json_object_get(item, "name")),
-					 json_integer_value(json_object_get(item, "replicas")));
-		else
-			scalar_text(item, out);
+		item_text(json_array_get(value, i), out);
 	}
 	if (json_array_size(value) == 0)
 		(void)buf_text(out, "[]");

@@ -10,10 +10,10 @@
 #include "core/settings.h"
 
 /** Has this row a value of its own in the settings? False for maps, for the rows of list entries,
- * and for what is read, checked and dropped. */
+ * and for what is only checked. */
 bool setting_is_shown(const struct schema_key *key);
 
-/** What the user calls it: the path in the file, or "--flag" when it cannot stand there. */
+/** What the user calls it: the path in the file, else "--flag", else the variable. */
 void setting_name(const struct schema_key *key, struct buf *out);
 
 /** The value of a shown row, the caller's to json_decref(); NULL when memory is out. Durations are

@@ -34,7 +34,7 @@ static void read_flag(const struct apply *apply, const struct schema_key *key,
 {
 	char path[NAME_BYTES];
 	(void)snprintf(path, sizeof(path), "--%s", key->option.name);
-	struct finding_place place = { .path = path };
+	struct finding_place place = { .col = key->rank, .path = path };
 	bool is_list = key->type == SCHEMA_CHOICES || key->type == SCHEMA_CHANNELS;
 	cleanup_buf struct buf text = BUF_INIT(FLAG_BYTES_MAX);
 	if (is_list)
@@ -79,7 +79,7 @@ static void read_variable(const struct apply *apply, const struct schema_key *ke
 		return;
 	if (text[0] == '\0' && key->type == SCHEMA_BOOL)
 		text = "false";
-	apply_text(apply, key, &(struct finding_place){ .path = name }, text);
+	apply_text(apply, key, &(struct finding_place){ .col = key->rank, .path = name }, text);
 }
 
 static void read_environment(const struct apply *apply, char *const *environment)
@@ -144,9 +144,10 @@ static int refused(const struct findings *findings, const char *file, struct err
 	if (first)
 		finding_print(first, file, &text);
 	const char *what = text.data ? text.data : file;
+	int code = first && first->place.line > 0 ? -EBADMSG : -EINVAL;
 	if (findings->refusals > 1)
-		return err_set(err, -EINVAL, "%s (and %zu more)", what, findings->refusals - 1);
-	return err_set(err, -EINVAL, "%s", what);
+		return err_set(err, code, "%s (and %zu more)", what, findings->refusals - 1);
+	return err_set(err, code, "%s", what);
 }
 
 int config_load(const struct config_inputs *inputs, struct findings *findings,

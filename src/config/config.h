@@ -26,11 +26,11 @@ struct config_inputs {
  * The file is the one that --config-file or CONFIG_FILE names; none is no error. It may block on a
  * slow disk. Called again it reads all anew.
  *
- * @findings  an empty struct; holds the warnings afterwards, and on -EINVAL the refusals too.
+ * @findings  an empty struct; holds the warnings afterwards, and the refusals too.
  * @ret       the caller's to settings_free().
  *
- * Returns 0, -EINVAL (refused; @err is the first refusal and how many more there are), -ENOMEM, or
- * the errno of reading the file.
+ * Returns 0, -EINVAL (a flag or a variable is refused), -EBADMSG (the file is; @err is the first
+ * refusal and how many more there are), -ENOMEM, or the errno of reading the file.
  */
 int config_load(const struct config_inputs *inputs, struct findings *findings,
 		struct settings **ret, struct err *err);

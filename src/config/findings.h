@@ -22,7 +22,7 @@ enum finding_severity {
 };
 
 /* Where a value stands. line 0: not in the file; path is then "--flag" or the name of an
- * environment variable. path is borrowed. */
+ * environment variable, and col only says what comes first. path is borrowed. */
 struct finding_place {
 	unsigned line;
 	unsigned col;

@@ -4,7 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdint.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -54,7 +54,7 @@ int name_qualify(const char *name, char ret[static NAME_LENGTH_MAX + 1], struct 
 }
 
 /* Go's ParseUint in base 10; *end is set behind the digits. */
-static bool skip_index(const char *text, const char **end)
+static bool read_index(const char *text, uint64_t *ret, const char **end)
 {
 	uint64_t value = 0;
 	const char *at = text;
@@ -62,14 +62,9 @@ static bool skip_index(const char *text, const char **end)
 		if (__builtin_mul_overflow(value, 10U, &value) ||
 		    __builtin_add_overflow(value, (uint64_t)(*at - '0'), &value))
 			return false;
+	*ret = value;
 	*end = at;
 	return at > text;
-}
-
-static bool is_index(const char *text)
-{
-	const char *end = NULL;
-	return skip_index(text, &end) && *end == '\0';
 }
 
 static bool are_hex(const char *text, size_t count)
@@ -94,9 +89,9 @@ static bool is_dashed_uuid(const char *text)
 	return true;
 }
 
-/* The forms that Go's google/uuid takes: dashed, urn:uuid:, in braces (any two characters pass for
- * them there), 32 hex digits. */
-static bool is_uuid(const char *text, size_t length)
+/* Where the digits begin in one of the forms that Go's google/uuid takes: dashed, urn:uuid:, in
+ * braces (any two characters pass for them there), 32 hex digits. NULL: it is none. */
+static const char *find_uuid(const char *text, size_t length)
 {
 	static const char urn[] = "urn:uuid:";
 	enum {
@@ -106,40 +101,92 @@ static bool is_uuid(const char *text, size_t length)
 	};
 	switch (length) {
 	case DASHED:
-		return is_dashed_uuid(text);
+		return is_dashed_uuid(text) ? text : NULL;
 	case DASHED + URN:
-		return strncasecmp(text, urn, URN) == 0 && is_dashed_uuid(text + URN);
+		return strncasecmp(text, urn, URN) == 0 && is_dashed_uuid(text + URN) ? text + URN
+										      : NULL;
 	case DASHED + 2:
-		return is_dashed_uuid(text + 1);
+		return is_dashed_uuid(text + 1) ? text + 1 : NULL;
 	case BARE:
-		return are_hex(text, BARE);
+		return are_hex(text, BARE) ? text : NULL;
 	default:
-		return false;
+		return NULL;
 	}
 }
 
-static bool is_gpu_uuid(const char *text, size_t length)
+/* A UUID as NVML writes it. */
+struct uuid {
+	char text[37];
+};
+
+static bool read_uuid(const char *text, size_t length, struct uuid *ret)
 {
-	return length > 4 && strncmp(text, "GPU-", 4) == 0 && is_uuid(text + 4, length - 4);
+	const char *digits = find_uuid(text, length);
+	if (!digits)
+		return false;
+	for (size_t i = 0; i < sizeof(ret->text) - 1; i++) {
+		bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
+		if (!is_dash && *digits == '-')
+			digits++;
+		ret->text[i] = is_dash ? '-' : (char)tolower((unsigned char)*digits++);
+	}
+	ret->text[sizeof(ret->text) - 1] = '\0';
+	return true;
 }
 
-static bool is_mig_uuid(const char *text)
+static bool read_gpu(const char *text, size_t length, struct uuid *ret)
 {
-	if (strncmp(text, "MIG-", 4) != 0)
-		return false;
-	text += 4;
-	if (is_uuid(text, strlen(text)))
+	return length > 4 && strncmp(text, "GPU-", 4) == 0 && read_uuid(text + 4, length - 4, ret);
+}
+
+/* What stands behind "MIG-": a UUID, or the old form with the instances' numbers. */
+static bool read_mig(const char *text, char ret[static NAME_DEVICE_BYTES])
+{
+	struct uuid uuid;
+	uint64_t gpu_instance = 0;
+	uint64_t compute_instance = 0;
+	if (read_uuid(text, strlen(text), &uuid)) {
+		(void)snprintf(ret, NAME_DEVICE_BYTES, "MIG-%s", uuid.text);
 		return true;
+	}
 	size_t length = strcspn(text, "/");
 	const char *end = NULL;
-	return is_gpu_uuid(text, length) && text[length] == '/' &&
-	       skip_index(text + length + 1, &end) && *end == '/' && is_index(end + 1);
+	if (!read_gpu(text, length, &uuid) || text[length] != '/' ||
+	    !read_index(text + length + 1, &gpu_instance, &end) || *end != '/' ||
+	    !read_index(end + 1, &compute_instance, &end) || *end != '\0')
+		return false;
+	(void)snprintf(ret, NAME_DEVICE_BYTES, "MIG-GPU-%s/%" PRIu64 "/%" PRIu64, uuid.text,
+		       gpu_instance, compute_instance);
+	return true;
 }
 
-bool name_is_device(const char *text)
+/* What begins with a digit. */
+static bool read_indices(const char *text, char ret[static NAME_DEVICE_BYTES])
 {
+	uint64_t gpu = 0;
+	uint64_t part = 0;
 	const char *end = NULL;
-	if (skip_index(text, &end))
-		return *end == '\0' || (*end == ':' && is_index(end + 1));
-	return is_gpu_uuid(text, strlen(text)) || is_mig_uuid(text);
+	if (!read_index(text, &gpu, &end))
+		return false;
+	if (*end == '\0') {
+		(void)snprintf(ret, NAME_DEVICE_BYTES, "%" PRIu64, gpu);
+		return true;
+	}
+	if (*end != ':' || !read_index(end + 1, &part, &end) || *end != '\0')
+		return false;
+	(void)snprintf(ret, NAME_DEVICE_BYTES, "%" PRIu64 ":%" PRIu64, gpu, part);
+	return true;
+}
+
+bool name_read_device(const char *text, char ret[static NAME_DEVICE_BYTES])
+{
+	struct uuid uuid;
+	if (text_is_digit(text[0]))
+		return read_indices(text, ret);
+	if (strncmp(text, "MIG-", 4) == 0)
+		return read_mig(text + 4, ret);
+	if (!read_gpu(text, strlen(text), &uuid))
+		return false;
+	(void)snprintf(ret, NAME_DEVICE_BYTES, "GPU-%s", uuid.text);
+	return true;
 }

@@ -7,7 +7,8 @@
 #include "base/err.h"
 
 enum {
-	NAME_LENGTH_MAX = 63, /* of a whole resource name, in bytes */
+	NAME_LENGTH_MAX = 63,   /* of a whole resource name, in bytes */
+	NAME_DEVICE_BYTES = 96, /* "MIG-GPU-", a UUID of 36, two numbers of 20 behind slashes */
 };
 
 /**
@@ -18,5 +19,13 @@ enum {
  */
 int name_qualify(const char *name, char ret[static NAME_LENGTH_MAX + 1], struct err *err);
 
-/** A GPU index (0), a MIG index (0:1), GPU-<uuid>, MIG-<uuid> or MIG-GPU-<uuid>/<gi>/<ci>. */
-bool name_is_device(const char *text);
+/**
+ * Read a device reference: a GPU index (0), a MIG index (0:1), GPU-<uuid>, MIG-<uuid> or
+ * MIG-GPU-<uuid>/<gi>/<ci>.
+ *
+ * @ret  the same as the driver writes it: numbers without leading zeros, UUIDs in small letters
+ *       with dashes.
+ *
+ * Returns false, with @ret untouched, when @text is none.
+ */
+bool name_read_device(const char *text, char ret[static NAME_DEVICE_BYTES]);

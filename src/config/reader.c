@@ -12,14 +12,17 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "config/entries.h"
 
-/* A map that waits. path is as the user sees it, pattern as the schema does. */
+/* A map that waits, or behind the entries of a list the list itself, to be checked as a whole. path
+ * is as the user sees it, pattern as the schema does. */
 struct frame {
 	const struct tree *map; /* a node that is no map has no keys */
 	struct finding_place place;
 	const char *pattern;
 	bool is_exact;
 	void *base;
+	const struct schema_key *list; /* NULL: of a map */
 	struct frame *next;
 };
 
@@ -135,33 +138,10 @@ static void warn_unknown(const struct reader *reader, const struct frame *frame,
 			   known.data ? known.data : "nothing");
 }
 
-static void read_entries(struct reader *reader, const struct schema_key *key,
-			 const struct finding_place *place, const struct tree *node)
+/* @first: of the list in the settings; NULL: the entries are checked and dropped. */
+static void enqueue_entries(struct reader *reader, const struct schema_key *key,
+			    const struct finding_place *place, const struct tree *node, void *first)
 {
-	size_t count = 0;
-	for (const struct tree *item = node->child; item; item = item->next)
-		count++;
-	if (count > SCHEMA_ENTRIES_MAX) {
-		findings_add(reader->apply.findings, place, FINDING_REFUSE,
-			     "%zu entries, allowed: at most %d", count, SCHEMA_ENTRIES_MAX);
-		return;
-	}
-	if (count == 0 && key->missing)
-		findings_add(reader->apply.findings, place, FINDING_REFUSE,
-			     "%s, allowed: a list of at least one map", key->missing);
-	if (count > 0 && key->note)
-		apply_drop(&reader->apply, key, place);
-
-	struct settings *settings = reader->apply.settings;
-	struct shared_resource *shared = NULL;
-	if (key->offset != SCHEMA_DROPPED) {
-		apply_mark(&reader->apply, key, place);
-		shared = arena_array(&settings->arena, count > 0 ? count : 1, sizeof(*shared));
-		settings->time_slicing.resources = shared;
-		settings->time_slicing.resources_count = shared ? count : 0;
-		if (!shared)
-			out_of_memory(reader);
-	}
 	const char *pattern = arena_printf(reader->scratch, "%s[]", key->path);
 	if (!pattern)
 		out_of_memory(reader);
@@ -173,8 +153,32 @@ static void read_entries(struct reader *reader, const struct schema_key *key,
 							    path ? path : place->path },
 						 .pattern = pattern,
 						 .is_exact = true,
-						 .base = shared ? &shared[i] : NULL });
+						 .base = entries_at(key, first, i) });
 	}
+	enqueue(reader,
+		&(struct frame){ .map = node, .place = *place, .base = first, .list = key });
+}
+
+static void read_entries(struct reader *reader, const struct schema_key *key,
+			 const struct finding_place *place, const struct tree *node)
+{
+	const struct apply *apply = &reader->apply;
+	size_t count = 0;
+	for (const struct tree *item = node->child; item; item = item->next)
+		count++;
+	if (count > SCHEMA_ENTRIES_MAX) {
+		apply_refuse(apply, place, "%zu entries, allowed: at most %d", count,
+			     SCHEMA_ENTRIES_MAX);
+		return;
+	}
+	if (count == 0 && key->empty)
+		apply_refuse(apply, place, "%s, allowed: a list of at least one map", key->empty);
+	void *first = NULL;
+	if (count == 0 || !apply_is_dropped(apply, key, place)) {
+		apply_mark(apply, key, place);
+		first = entries_new(apply, key, count);
+	}
+	enqueue_entries(reader, key, place, node, first);
 }
 
 static void read_map(struct reader *reader, const struct schema_key *key,
@@ -206,39 +210,22 @@ static void read_key(struct reader *reader, const struct frame *frame, const str
 		apply_warn(&reader->apply, &at, "%s is read as %s, write %s",
 			   finding_shown(node->key, shown), name, name);
 	}
-	enum tree_kind wanted = key->type == SCHEMA_ENTRIES ? TREE_LIST : TREE_MAP;
 	struct value value = value_read(node);
 	struct apply apply = reader->apply;
 	apply.base = frame->base;
-	switch (key->type) {
-	case SCHEMA_ABSENT:
+	bool is_list = schema_is_list(key->type);
+	bool is_map = key->type == SCHEMA_MAP || key->type == SCHEMA_EXACT_MAP;
+	bool is_kind = node->kind == (is_list ? TREE_LIST : TREE_MAP) || value.kind == VALUE_NULL;
+	if (key->type == SCHEMA_ABSENT)
 		refuse_absent(reader, key, &place, node);
-		return;
-	case SCHEMA_MAP:
-	case SCHEMA_EXACT_MAP:
-	case SCHEMA_ENTRIES:
-		if (node->kind != wanted && value.kind != VALUE_NULL)
-			apply_refuse_kind(&apply, key, &place, &value);
-		else if (key->type == SCHEMA_ENTRIES)
-			read_entries(reader, key, &place, node);
-		else if (node->kind == TREE_MAP || key->type == SCHEMA_EXACT_MAP)
-			read_map(reader, key, &place, node);
-		return;
-	case SCHEMA_VERSION:
-	case SCHEMA_BOOL:
-	case SCHEMA_TEXT:
-	case SCHEMA_CHOICE:
-	case SCHEMA_CHOICES:
-	case SCHEMA_DURATION:
-	case SCHEMA_NUMBER:
-	case SCHEMA_NAME:
-	case SCHEMA_SHARED_NAME:
-	case SCHEMA_DEVICES:
-	case SCHEMA_CHANNELS:
-	case SCHEMA_LIMIT:
+	else if (!is_list && !is_map)
 		apply_node(&apply, key, &place, node);
-		return;
-	}
+	else if (!is_kind)
+		apply_refuse_kind(&apply, key, &place, &value);
+	else if (is_list)
+		read_entries(reader, key, &place, node);
+	else if (node->kind == TREE_MAP || key->type == SCHEMA_EXACT_MAP)
+		read_map(reader, key, &place, node);
 }
 
 static int compare_entries(const void *a, const void *b)
@@ -301,7 +288,7 @@ static void read_pairs(struct reader *reader, const struct frame *frame)
 		if (key)
 			read_key(reader, frame, key, node);
 		else if (strcmp(node->key, "<<") == 0)
-			findings_add(reader->apply.findings, &place, FINDING_REFUSE,
+			apply_refuse(&reader->apply, &place,
 				     "merge keys (<<) are not read, write the values out");
 		else
 			warn_unknown(reader, frame, node);
@@ -316,17 +303,23 @@ static void refuse_missing(const struct reader *reader, const struct frame *fram
 		const char *name = schema_child(&keys[i], frame->pattern);
 		if (!name || !keys[i].missing || tree_find(frame->map, name))
 			continue;
-		findings_add(reader->apply.findings, &frame->place, FINDING_REFUSE,
-			     "%s, the key %s is needed here", keys[i].missing, name);
+		apply_refuse(&reader->apply, &frame->place, "%s, the key %s is needed here",
+			     keys[i].missing, name);
 	}
 }
 
 static void read_frame(struct reader *reader, const struct frame *frame)
 {
+	if (frame->list) {
+		struct apply apply = reader->apply;
+		apply.base = frame->base;
+		entries_check(&apply, frame->list, &frame->place, frame->map);
+		return;
+	}
 	if (frame->map->kind == TREE_MAP) {
 		read_pairs(reader, frame);
 	} else if (!tree_is_null(frame->map)) {
-		findings_add(reader->apply.findings, &frame->place, FINDING_REFUSE,
+		apply_refuse(&reader->apply, &frame->place,
 			     "%s is not allowed here, allowed: a map",
 			     value_kind_name(value_read(frame->map).kind));
 		return;
@@ -343,6 +336,33 @@ static bool has_own_block(const struct tree *root)
 	return false;
 }
 
+/* A manifest that holds a configuration in one of its texts, and has no key of a configuration. */
+static bool is_manifest(const struct tree *root)
+{
+	const struct tree *kind = tree_find(root, "kind");
+	if (!kind || strcmp(kind->text, "ConfigMap") != 0 || !tree_find(root, "apiVersion"))
+		return false;
+	for (const struct tree *child = root->child; child; child = child->next)
+		if (schema_find("", child->key, false))
+			return false;
+	return true;
+}
+
+/* One finding instead of one for each key. */
+static void warn_manifest(const struct reader *reader, const struct tree *root)
+{
+	const struct tree *data = tree_find(root, "data");
+	const struct tree *first = data && data->kind == TREE_MAP ? data->child : NULL;
+	struct finding_place place = { root->line, root->col, "" };
+	char shown[FINDING_SHOWN_BYTES];
+	if (data)
+		place = (struct finding_place){ data->key_line, data->key_col, "data" };
+	apply_warn(&reader->apply, &place,
+		   "this is a ConfigMap and nothing in it has an effect, check the text below "
+		   "data.%s",
+		   first ? finding_shown(first->key, shown) : "<key>");
+}
+
 void reader_read(const struct apply *apply, const struct tree *root, struct arena *scratch)
 {
 	if (!root)
@@ -355,6 +375,10 @@ void reader_read(const struct apply *apply, const struct tree *root, struct aren
 	};
 	struct reader reader = { .apply = *apply, .scratch = scratch, .last = &first };
 	reader.apply.is_strict = has_own_block(root);
+	if (is_manifest(root)) {
+		warn_manifest(&reader, root);
+		return;
+	}
 	for (const struct frame *frame = &first; frame; frame = frame->next)
 		read_frame(&reader, frame);
 }

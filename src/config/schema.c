@@ -17,6 +17,17 @@ enum {
 	MILLISECOND_NS = 1000 * 1000,
 };
 
+/* The order in which NVIDIA's plugin looks at its flags, behind what is of the wrong type. */
+enum {
+	RANK_DEVICE_LIST = 1,
+	RANK_DEVICE_ID,
+	RANK_ALLOCATION_POLICY,
+	RANK_DISCOVERY,
+	RANK_MIG,
+	RANK_IMEX,
+	RANK_OWN,
+};
+
 #define SECOND_NS           (1000ULL * MILLISECOND_NS)
 #define MINUTE_NS           (60 * SECOND_NS)
 #define HOUR_NS             (60 * MINUTE_NS)
@@ -24,18 +35,21 @@ enum {
 #define TIB                 (1ULL << 40)
 #define AT(field)           offsetof(struct settings, field)
 #define OF_ENTRY(field)     offsetof(struct shared_resource, field)
+#define OF_PATTERN(field)   offsetof(struct resource_pattern, field)
 #define OF_SHARING(field)   (AT(time_slicing) + offsetof(struct time_slicing, field))
 #define FLAG(flag, value)   .name = (flag), .value_name = (value), .kind = OPTION_GIVEN
 #define SWITCH(flag)        .name = (flag), .kind = OPTION_GIVEN
 #define TURNS               "turns"
 #define MEMORY_LIMITS       "memory limits"
 #define ONE_TEXT            "a text"
+#define NO_RESOURCES        "no resources specified"
+#define XIDS_ALLOWED        "a list of numbers from 0 to 1023"
 #define SOCKET_PATH_ALLOWED "a path of at most 107 bytes, the most that a unix socket can have"
 
 static const struct schema_choice mig_strategies[] = {
 	{ "none", MIG_STRATEGY_NONE, NULL },
-	{ "single", MIG_STRATEGY_SINGLE, "MIG support" },
-	{ "mixed", MIG_STRATEGY_MIXED, "MIG support" },
+	{ "single", MIG_STRATEGY_SINGLE, NULL },
+	{ "mixed", MIG_STRATEGY_MIXED, NULL },
 	{ NULL, 0, NULL },
 };
 
@@ -50,8 +64,29 @@ static const struct schema_choice discovery_strategies[] = {
 static const struct schema_choice device_lists[] = {
 	{ "envvar", DEVICE_LIST_ENVVAR, NULL },
 	{ "volume-mounts", DEVICE_LIST_VOLUME_MOUNTS, NULL },
-	{ "cdi-annotations", DEVICE_LIST_CDI_ANNOTATIONS, "CDI support" },
-	{ "cdi-cri", DEVICE_LIST_CDI_CRI, "CDI support" },
+	{ "cdi-annotations", DEVICE_LIST_CDI_ANNOTATIONS, NULL },
+	{ "cdi-cri", DEVICE_LIST_CDI_CRI, NULL },
+	{ NULL, 0, NULL },
+};
+
+static const struct schema_choice cdi_features[] = {
+	{ "enable-explicit-driver-libraries", CDI_EXPLICIT_DRIVER_LIBRARIES, NULL },
+	{ "disable-nvsandboxutils", CDI_NO_SANDBOXUTILS, NULL },
+	{ "enable-coherent-annotations", CDI_COHERENT_ANNOTATIONS, NULL },
+	{ "disable-multiple-csv-devices", CDI_NO_MULTIPLE_CSV_DEVICES, NULL },
+	{ "no-additional-gids-for-device-nodes", CDI_NO_ADDITIONAL_GIDS, NULL },
+	{ "disable-ipc-discoverer", CDI_NO_IPC_DISCOVERER, NULL },
+	{ NULL, 0, NULL },
+};
+
+static const struct schema_choice cdi_hooks[] = {
+	{ "all", CDI_HOOKS_ALL, NULL },
+	{ "update-application-profile", CDI_HOOK_UPDATE_APPLICATION_PROFILE, NULL },
+	{ "chmod", CDI_HOOK_CHMOD, NULL },
+	{ "create-symlinks", CDI_HOOK_CREATE_SYMLINKS, NULL },
+	{ "disable-device-node-modification", CDI_HOOK_DISABLE_DEVICE_NODE_MODIFICATION, NULL },
+	{ "enable-cuda-compat", CDI_HOOK_ENABLE_CUDA_COMPAT, NULL },
+	{ "update-ldcache", CDI_HOOK_UPDATE_LDCACHE, NULL },
 	{ NULL, 0, NULL },
 };
 
@@ -118,6 +153,7 @@ static const struct schema_key keys[] = {
 	  .type = SCHEMA_CHOICE,
 	  .offset = AT(mig_strategy),
 	  .choices = mig_strategies,
+	  .rank = RANK_MIG,
 	  .invalid = "unknown MIG strategy: " },
 	{ .path = "flags.failOnInitError",
 	  .option = { SWITCH("fail-on-init-error"), .env = "FAIL_ON_INIT_ERROR",
@@ -172,6 +208,7 @@ static const struct schema_key keys[] = {
 	  .type = SCHEMA_CHOICE,
 	  .offset = AT(discovery_strategy),
 	  .choices = discovery_strategies,
+	  .rank = RANK_DISCOVERY,
 	  .invalid = "invalid --device-discovery-strategy option " },
 
 	{ .path = "flags.plugin",
@@ -189,6 +226,8 @@ static const struct schema_key keys[] = {
 	  .type = SCHEMA_CHOICES,
 	  .offset = AT(device_list_strategies),
 	  .choices = device_lists,
+	  .rank = RANK_DEVICE_LIST,
+	  .empty = "no device list strategy specified; at least one is required",
 	  .invalid = "invalid --device-list-strategy option: invalid strategy: " },
 	{ .path = "flags.plugin.deviceIDStrategy",
 	  .option = { FLAG("device-id-strategy", "STRATEGY"), .env = "DEVICE_ID_STRATEGY",
@@ -197,6 +236,7 @@ static const struct schema_key keys[] = {
 	  .type = SCHEMA_CHOICE,
 	  .offset = AT(device_id_strategy),
 	  .choices = device_ids,
+	  .rank = RANK_DEVICE_ID,
 	  .invalid = "invalid --device-id-strategy option: " },
 	{ .path = "flags.plugin.cdiAnnotationPrefix",
 	  .option = { FLAG("cdi-annotation-prefix", "PREFIX"), .env = "CDI_ANNOTATION_PREFIX",
@@ -228,6 +268,7 @@ static const struct schema_key keys[] = {
 	  .type = SCHEMA_CHOICE,
 	  .offset = AT(allocation_policy),
 	  .choices = allocation_policies,
+	  .rank = RANK_ALLOCATION_POLICY,
 	  .invalid = "invalid --shared-devices-allocation-policy option: " },
 
 	{ .path = "flags.gfd",
@@ -262,43 +303,45 @@ static const struct schema_key keys[] = {
 	  .allowed = ONE_TEXT },
 
 	{ .path = "resources",
-	  .option = { .help = "resource names by product; read and dropped, as in NVIDIA's "
-			      "plugin" },
+	  .option = { .help = "resource names by product or profile" },
 	  .type = SCHEMA_MAP },
 	{ .path = "resources.gpus",
-	  .option = { .help = "names of GPUs by pattern" },
-	  .type = SCHEMA_ENTRIES,
-	  .offset = SCHEMA_DROPPED,
-	  .needs = "resource patterns",
+	  .option = { .default_text = "[]",
+		      .help = "names of GPUs by pattern, the first that matches counts; empty: "
+			      "nvidia.com/gpu; only with a rota: block" },
+	  .type = SCHEMA_PATTERNS,
+	  .offset = AT(gpu_patterns),
 	  .note = "resource patterns have no effect, as in NVIDIA's plugin: every GPU is "
-		  "nvidia.com/gpu, leave the key out" },
+		  "nvidia.com/gpu, leave the key out; with a rota: block they count" },
 	{ .path = "resources.gpus[].pattern",
 	  .option = { .help = "product name, * for any run of characters" },
 	  .type = SCHEMA_TEXT,
-	  .offset = SCHEMA_DROPPED,
+	  .offset = OF_PATTERN(pattern),
 	  .missing = "resources must have a 'pattern' field set",
 	  .allowed = ONE_TEXT },
 	{ .path = "resources.gpus[].name",
-	  .option = { .help = "resource name" },
+	  .option = { .help = "resource name; nvidia.com/ is added when absent" },
 	  .type = SCHEMA_NAME,
-	  .offset = SCHEMA_DROPPED,
+	  .offset = OF_PATTERN(name),
 	  .missing = "resources must have a 'name' field set" },
 	{ .path = "resources.mig",
-	  .option = { .help = "names of MIG devices by pattern" },
-	  .type = SCHEMA_ENTRIES,
-	  .offset = SCHEMA_DROPPED,
-	  .needs = "resource patterns",
-	  .note = "resource patterns have no effect, as in NVIDIA's plugin, leave the key out" },
+	  .option = { .default_text = "[]",
+		      .help = "names of MIG devices by pattern, the first that matches counts; "
+			      "empty: as the MIG strategy has it; only with a rota: block" },
+	  .type = SCHEMA_PATTERNS,
+	  .offset = AT(mig_patterns),
+	  .note = "resource patterns have no effect, as in NVIDIA's plugin, leave the key out; "
+		  "with a rota: block they count" },
 	{ .path = "resources.mig[].pattern",
 	  .option = { .help = "MIG profile, * for any run of characters" },
 	  .type = SCHEMA_TEXT,
-	  .offset = SCHEMA_DROPPED,
+	  .offset = OF_PATTERN(pattern),
 	  .missing = "resources must have a 'pattern' field set",
 	  .allowed = ONE_TEXT },
 	{ .path = "resources.mig[].name",
-	  .option = { .help = "resource name" },
+	  .option = { .help = "resource name; nvidia.com/ is added when absent" },
 	  .type = SCHEMA_NAME,
-	  .offset = SCHEMA_DROPPED,
+	  .offset = OF_PATTERN(name),
 	  .missing = "resources must have a 'name' field set" },
 
 	{ .path = "sharing",
@@ -318,20 +361,23 @@ static const struct schema_key keys[] = {
 	  .offset = OF_SHARING(fail_requests_greater_than_one) },
 	{ .path = "sharing.timeSlicing.resources",
 	  .option = { .help = "what is shared" },
-	  .type = SCHEMA_ENTRIES,
-	  .offset = AT(time_slicing),
-	  .missing = "no resources specified" },
+	  .type = SCHEMA_SHARED,
+	  .offset = OF_SHARING(resources),
+	  .missing = NO_RESOURCES,
+	  .empty = NO_RESOURCES },
 	{ .path = "sharing.timeSlicing.resources[].name",
 	  .option = { .help = "resource name; nvidia.com/ is added when absent" },
-	  .type = SCHEMA_SHARED_NAME,
+	  .type = SCHEMA_NAME,
 	  .offset = OF_ENTRY(name),
 	  .missing = "no resource name specified" },
 	{ .path = "sharing.timeSlicing.resources[].devices",
-	  .option = { .default_text = "all", .help = "read and dropped: all devices are shared" },
+	  .option = { .default_text = "all",
+		      .help = "which devices are shared, the others stay whole; only with a rota: "
+			      "block" },
 	  .type = SCHEMA_DEVICES,
-	  .offset = SCHEMA_DROPPED,
-	  .needs = "sharing of chosen devices",
-	  .note = "has no effect, as in NVIDIA's plugin: all devices are shared, allowed: all" },
+	  .offset = OF_ENTRY(devices),
+	  .note = "has no effect, as in NVIDIA's plugin: all devices are shared, allowed: all; "
+		  "with a rota: block it counts" },
 	{ .path = "sharing.timeSlicing.resources[].replicas",
 	  .option = { .help = "shares of each device" },
 	  .type = SCHEMA_NUMBER,
@@ -341,12 +387,12 @@ static const struct schema_key keys[] = {
 	  .min = REPLICAS_MIN,
 	  .max = REPLICAS_MAX },
 	{ .path = "sharing.timeSlicing.resources[].rename",
-	  .option = { .help = "read and dropped: use renameByDefault" },
+	  .option = { .help = "under which name the shares are advertised; only with a rota: "
+			      "block" },
 	  .type = SCHEMA_NAME,
-	  .offset = SCHEMA_DROPPED,
-	  .needs = "names of single entries",
+	  .offset = OF_ENTRY(rename),
 	  .note = "has no effect, as in NVIDIA's plugin, leave the key out; renameByDefault "
-		  "appends .shared" },
+		  "appends .shared, and with a rota: block the key counts" },
 	{ .path = "sharing.mps",
 	  .option = { .help = "sharing by MPS" },
 	  .type = SCHEMA_ABSENT,
@@ -357,6 +403,7 @@ static const struct schema_key keys[] = {
 	  .option = { FLAG("imex-channel-ids", "LIST"), .env = "IMEX_CHANNEL_IDS",
 		      .default_text = "[]", .help = "IMEX channels for every container" },
 	  .type = SCHEMA_CHANNELS,
+	  .rank = RANK_IMEX,
 	  .offset = AT(imex_channel) },
 	{ .path = "imex.required",
 	  .option = { SWITCH("imex-required"), .env = "IMEX_REQUIRED", .default_text = "false",
@@ -439,7 +486,6 @@ static const struct schema_key keys[] = {
 		      .help = "how long a GPU must be well again before it returns" },
 	  .type = SCHEMA_DURATION,
 	  .offset = AT(health_settle_ns),
-	  .needs = "health checks",
 	  .allowed = "0s to 1h",
 	  .max = HOUR_NS },
 
@@ -465,22 +511,34 @@ static const struct schema_key keys[] = {
 	  .max = UNIX_SOCKET_PATH_MAX },
 	{ .option = { FLAG("cdi-feature-flags", "LIST"), .env = "CDI_FEATURE_FLAGS",
 		      .default_text = "",
-		      .help = "for CDI specifications; no effect without them" },
-	  .type = SCHEMA_TEXT,
-	  .offset = SCHEMA_DROPPED },
+		      .help = "what differs in the CDI specifications that are written" },
+	  .type = SCHEMA_CHOICES,
+	  .rank = RANK_OWN,
+	  .offset = AT(cdi_features),
+	  .choices = cdi_features,
+	  .invalid = "unknown CDI feature flag: " },
 	{ .option = { FLAG("cdi-disable-hooks", "LIST"), .env = "CDI_DISABLE_HOOKS",
+		      .default_text = "chmod",
+		      .help = "hooks that CDI specifications leave out, besides chmod" },
+	  .type = SCHEMA_CHOICES,
+	  .rank = RANK_OWN,
+	  .offset = AT(cdi_disabled_hooks),
+	  .choices = cdi_hooks,
+	  .always = CDI_HOOK_CHMOD,
+	  .invalid = "unknown CDI hook: " },
+	{ .option = { .env = "DP_DISABLE_HEALTHCHECKS",
+		      .default_text = "13, 31, 43, 45, 68, 109",
+		      .help = "Xid errors that leave a GPU healthy, besides these, which faulty "
+			      "programs cause; all or xids: every one" },
+	  .type = SCHEMA_XIDS_OFF,
+	  .offset = AT(health_xids),
+	  .allowed = XIDS_ALLOWED ", all, xids" },
+	{ .option = { .env = "DP_ENABLE_HEALTHCHECKS",
 		      .default_text = "",
-		      .help = "for CDI specifications; no effect without them" },
-	  .type = SCHEMA_TEXT,
-	  .offset = SCHEMA_DROPPED },
-	{ .option = { FLAG("agent-socket", "PATH"), .env = "ROTA_AGENT_SOCKET",
-		      .default_text = "/run/rota/agent.sock",
-		      .help = "where the agent answers rota's other commands" },
-	  .type = SCHEMA_TEXT,
-	  .offset = AT(agent_socket),
-	  .allowed = SOCKET_PATH_ALLOWED,
-	  .min = 1,
-	  .max = UNIX_SOCKET_PATH_MAX },
+		      .help = "Xid errors that make a GPU unhealthy all the same" },
+	  .type = SCHEMA_XIDS_ON,
+	  .offset = AT(health_xids),
+	  .allowed = XIDS_ALLOWED ", all" },
 	{ .option = { FLAG("http-listen", "ADDRESS"), .env = "ROTA_HTTP_LISTEN", .default_text = "",
 		      .help = "where /metrics, /healthz and /readyz are served, as :PORT or "
 			      "NUMBER:PORT; empty: nowhere" },
@@ -507,11 +565,35 @@ static const struct schema_key keys[] = {
 	  .offset = AT(log_format),
 	  .choices = log_formats,
 	  .invalid = "unknown log format: " },
+	{ .option = { FLAG("root", "DIR"), .env = "ROTA_ROOT", .default_text = "",
+		      .help = "before /dev, /proc, /sys and /var/run/cdi where the agent looks at "
+			      "its node; for tests and simulated nodes" },
+	  .type = SCHEMA_TEXT,
+	  .offset = AT(root),
+	  .allowed = ONE_TEXT },
+	/* The last row: schema_socket_option. */
+	{ .option = { FLAG("agent-socket", "PATH"), .env = "ROTA_AGENT_SOCKET",
+		      .default_text = "/run/rota/agent.sock",
+		      .help = "where the agent answers rota's other commands" },
+	  .type = SCHEMA_TEXT,
+	  .offset = AT(agent_socket),
+	  .allowed = SOCKET_PATH_ALLOWED,
+	  .min = 1,
+	  .max = UNIX_SOCKET_PATH_MAX },
 };
 
+static_assert(XID_SET_MAX == 1024, "XIDS_ALLOWED names the bound");
 static_assert(ARRAY_LEN(keys) <= SETTINGS_KEYS_MAX, "settings.sources has a place for every row");
 
 const struct option_table schema_options = { &keys[0].option, ARRAY_LEN(keys), sizeof(keys[0]) };
+
+const struct option_table schema_socket_option = { &keys[ARRAY_LEN(keys) - 1].option, 1,
+						   sizeof(keys[0]) };
+
+bool schema_is_list(enum schema_type type)
+{
+	return type == SCHEMA_SHARED || type == SCHEMA_PATTERNS;
+}
 
 const struct schema_key *schema_keys(size_t *ret_count)
 {

@@ -50,23 +50,67 @@ static void check_findings(const struct findings *findings)
 	}
 }
 
-static void check_settings(const struct settings *settings)
+static void check_name(const char *name)
 {
-	check(settings->mig_strategy == MIG_STRATEGY_NONE, "MIG got through");
-	const unsigned known_lists = DEVICE_LIST_ENVVAR | DEVICE_LIST_VOLUME_MOUNTS;
-	check(settings->device_list_strategies != 0, "no device list");
-	check((settings->device_list_strategies & ~known_lists) == 0, "a device list got through");
-	const struct time_slicing *sharing = &settings->time_slicing;
+	char full[NAME_LENGTH_MAX + 1];
+	check(name && name_qualify(name, full, NULL) == 0 && strcmp(full, name) == 0,
+	      "a name that is none");
+}
+
+static void check_devices(const struct device_choice *choice)
+{
+	check(choice->kind != DEVICE_CHOICE_COUNT ||
+		      (choice->count > 0 && choice->count <= SCHEMA_DEVICES_MAX),
+	      "a count out of range");
+	check((choice->kind == DEVICE_CHOICE_LIST) == (choice->list_count > 0),
+	      "a list of nothing");
+	check(choice->list_count <= SCHEMA_DEVICES_MAX, "too many devices");
+	for (size_t i = 0; i < choice->list_count; i++) {
+		char device[NAME_DEVICE_BYTES];
+		check(name_read_device(choice->list[i], device) &&
+			      strcmp(device, choice->list[i]) == 0,
+		      "a device that is none");
+		for (size_t k = 0; k < i; k++)
+			check(strcmp(device, choice->list[k]) != 0, "a device twice");
+	}
+}
+
+static void check_sharing(const struct time_slicing *sharing)
+{
 	check(sharing->resources_count <= SCHEMA_ENTRIES_MAX, "too many entries");
 	for (size_t i = 0; i < sharing->resources_count; i++) {
 		const struct shared_resource *shared = &sharing->resources[i];
-		char name[NAME_LENGTH_MAX + 1];
 		check(shared->replicas >= REPLICAS_MIN && shared->replicas <= REPLICAS_MAX,
 		      "replicas out of range");
-		check(shared->name && name_qualify(shared->name, name, NULL) == 0 &&
-			      strcmp(name, shared->name) == 0,
-		      "a name that is none");
+		check_name(shared->name);
+		check(shared->rename || !sharing->rename_by_default, "not renamed");
+		if (shared->rename)
+			check_name(shared->rename);
+		check_devices(&shared->devices);
 	}
+}
+
+static void check_patterns(const struct resource_patterns *patterns)
+{
+	check(patterns->count <= SCHEMA_ENTRIES_MAX, "too many patterns");
+	for (size_t i = 0; i < patterns->count; i++) {
+		check(patterns->items[i].pattern && patterns->items[i].pattern[0] != '\0',
+		      "no pattern");
+		check_name(patterns->items[i].name);
+	}
+}
+
+static void check_settings(const struct settings *settings)
+{
+	const unsigned known_lists = DEVICE_LIST_ENVVAR | DEVICE_LIST_VOLUME_MOUNTS |
+				     DEVICE_LIST_CDI_ANNOTATIONS | DEVICE_LIST_CDI_CRI;
+	check(settings->mig_strategy <= MIG_STRATEGY_MIXED, "an unknown MIG strategy");
+	check(settings->device_list_strategies != 0, "no device list");
+	check((settings->device_list_strategies & ~known_lists) == 0, "a device list got through");
+	check(settings->turns_mode == TURNS_NONE, "turns got through");
+	check_sharing(&settings->time_slicing);
+	check_patterns(&settings->gpu_patterns);
+	check_patterns(&settings->mig_patterns);
 }
 
 static void read_settings(const char *text, size_t length)

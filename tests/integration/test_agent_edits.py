@@ -95,13 +95,6 @@ class Lists(EditsCase):
         self.agent.wait_log("configuration read again")
         self.assertEqual(self.allocate(f"{uuid(0)}::0")[1], null_mounts(uuid(0)))
 
-    def test_cdi_is_refused_by_its_name(self):
-        for strategy in ("cdi-annotations", "cdi-cri"):
-            with self.subTest(strategy=strategy):
-                agent = self.start_agent(f"--device-list-strategy=envvar,{strategy}")
-                self.assertEqual(agent.wait(), 1)
-                self.assertIn(f"{strategy} needs CDI support", agent.log())
-
 
 class DeviceSpecs(EditsCase):
     def setUp(self):

@@ -196,7 +196,7 @@ class Start(AgentCase):
     def test_configuration_that_is_refused_ends_it(self):
         for content, text in ((shared(1), ":1:100: sharing.timeSlicing.resources[0].replicas: "),
                               ({"version": "v2"}, ":1:13: version: unknown version: v2"),
-                              ("sharing: [", ":2:1: not YAML: ")):
+                              ("sharing: [", ":2:1: not YAML or JSON: ")):
             with self.subTest(content=content):
                 agent = self.start_agent(config=content)
                 self.assertEqual(agent.wait(), 1, agent.log())
@@ -213,6 +213,12 @@ class Start(AgentCase):
         self.assertEqual(agent.wait(), 2)
         self.assertIn("mig-strategy", agent.log())
 
+    def test_refused_flag_or_variable_is_wrong_usage(self):
+        for flags, environment in ((["--mig-strategy=x"], None), ([], {"MIG_STRATEGY": "x"})):
+            agent = self.start_agent(*flags, config={"version": "v2"}, environment=environment)
+            self.assertEqual(agent.wait(), 2, agent.log())
+            self.assertIn("unknown MIG strategy: x", agent.log())
+
     def test_log_is_json_if_wanted(self):
         kubelet, _ = self.start_node("--log-format=json")
         kubelet.stop()
@@ -224,7 +230,7 @@ class Start(AgentCase):
         directory.mkdir(parents=True)
         agent = self.start_agent("--kubelet-socket", str(directory / "kubelet.sock"),
                                  "--agent-socket", str(self.agent_socket), has_sockets=False)
-        self.assertEqual(agent.wait(), 1, agent.log())
+        self.assertEqual(agent.wait(), 2, agent.log())
         self.assertIn("107 bytes", agent.log())
 
 

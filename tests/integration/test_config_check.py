@@ -27,7 +27,7 @@ WARNED = """flags:
 
 BAD = """version: v1
 flags:
-  migStrategy: mixed
+  migStrategy: some
   failOnInitEror: true
 sharing:
   timeSlicing:
@@ -71,8 +71,8 @@ class CheckTest(unittest.TestCase):
         code, out, err = rota("config", "check", path)
         self.assertEqual((code, err), (1, ""))
         self.assertEqual(out.splitlines(), [
-            f"{path}:3:16: flags.migStrategy: mixed needs MIG support, which this version does not "
-            "have, allowed: none (the agent refuses the file)",
+            f"{path}:3:16: flags.migStrategy: unknown MIG strategy: some, allowed: none, single, "
+            "mixed (the agent refuses the file)",
             f"{path}:4:3: flags.failOnInitEror: unknown key, it has no effect, did you mean "
             "failOnInitError? (the agent warns and goes on)",
             f"{path}:9:17: sharing.timeSlicing.resources[0].replicas: number of replicas must be "
@@ -127,6 +127,20 @@ class CheckTest(unittest.TestCase):
         code, out, _ = rota("config", "check", path)
         self.assertEqual(code, 1)
         self.assertIn(f"{path}:2:31: sharing.timeSlicing.resources[0].replicas: 5 is a text", out)
+
+    def test_a_broken_json_file_is_not_said_to_be_no_yaml(self):
+        code, out, _ = rota("config", "check", self.file('{"version": "v1",', "rota.json"))
+        self.assertEqual(code, 1)
+        self.assertIn("not YAML or JSON: ", out)
+
+    def test_a_whole_config_map_is_one_finding(self):
+        path = self.file("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: rota}\n"
+                         "data:\n  any: |\n    version: v1\n")
+        code, out, err = rota("config", "check", path)
+        self.assertEqual((code, err), (1, ""))
+        self.assertEqual(out, f"{path}:4:1: data: this is a ConfigMap and nothing in it has an "
+                              "effect, check the text below data.any (the agent warns and goes "
+                              "on)\n")
 
     def test_a_mebibyte_is_read_and_one_byte_more_is_refused(self):
         limit = 1 << 20

@@ -77,7 +77,8 @@ class Manual(unittest.TestCase):
                 entry = text.split(f"\n{flag}")[1].split("\n.TP\n")[0]
                 self.assertIn(f"Default: {item['default'] or 'none'}.", entry)
             for name in item["environment"]:
-                self.assertIn(f"\n.TP\n{name}\nAs {item['flags'][0]}.\n", text)
+                told = f"As {item['flags'][0]}.\n" if item["flags"] else item["doc"].split(",")[0]
+                self.assertIn(f"\n.TP\n{name}\n{told}", text)
 
     def test_the_overview_and_each_page_name_the_commands(self):
         overview = plain(PAGES / "rota.1")

@@ -26,7 +26,8 @@ enum {
 	PADDING_STEP = 32,  /* of what the smallest texts take */
 };
 
-#define TEN "aaaaaaaaaa"
+#define TEN   "aaaaaaaaaa"
+#define LISTS "envvar, volume-mounts, cdi-annotations, cdi-cri"
 
 /* The linker puts these in the place of calloc() and realloc(): arenas and buffers. */
 void *__real_calloc(size_t count, size_t size);
@@ -218,10 +219,25 @@ static void reading_rules(void **state)
 		  "counts, write it once\n" },
 		{ "<<: {version: v2}\n",
 		  "R 1:1 merge keys (<<) are not read, write the values out\n" },
+		{ "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  config.yaml: |\n"
+		  "    version: v1\n",
+		  "W 4:1 data: this is a ConfigMap and nothing in it has an effect, check the text "
+		  "below data.config.yaml\n" },
+		{ "apiVersion: v1\nkind: ConfigMap\n",
+		  "W 1:1 this is a ConfigMap and nothing in it has an effect, check the text below "
+		  "data.<key>\n" },
+		{ "{\"kind\": \"ConfigMap\", \"apiVersion\": \"v1\", \"data\": {\"a\\e\": \"\"}}\n",
+		  "W 1:43 data: this is a ConfigMap and nothing in it has an effect, check the text "
+		  "below data.a\\x1b\n" },
+		{ "apiVersion: v1\nkind: ConfigMap\nversion: v2\n",
+		  "W 1:1 apiVersion: unknown key, it has no effect, did you mean version?\n"
+		  "W 2:1 kind: unknown key, it has no effect, known here: version, flags, "
+		  "resources, sharing, imex, rota\n"
+		  "R 3:10 version: unknown version: v2, allowed: v1\n" },
 		{ "text\n", "R 1:1 a text is not allowed here, allowed: a map\n" },
 		{ "- a\n", "R 1:1 a list is not allowed here, allowed: a map\n" },
 		{ "5\n", "R 1:1 a number is not allowed here, allowed: a map\n" },
-		{ "a: [\n", "R 2:1 not YAML: did not find expected node content\n" },
+		{ "a: [\n", "R 2:1 not YAML or JSON: did not find expected node content\n" },
 		{ "a: 1\n---\nb: 1\n", "R 2:1 a second document, only one is allowed\n" },
 		{ "flags: 5\n", "R 1:8 flags: 5 is a number, allowed: a map\n" },
 		{ "flags: []\n", "R 1:8 flags: a list is not allowed here, allowed: a map\n" },
@@ -245,19 +261,15 @@ static void flags_of_the_file(void **state)
 		  "    outputFile: /o\n    machineTypeFile: /m\n",
 		  "" },
 		{ "flags: {migStrategy: ~, failOnInitError: null, plugin: , gfd: }\n", "" },
-		{ "flags: {migStrategy: mixed}\n",
-		  "R 1:22 flags.migStrategy: mixed needs MIG support, which this version does not "
-		  "have, allowed: none\n" },
-		{ "flags: {migStrategy: single}\n",
-		  "R 1:22 flags.migStrategy: single needs MIG support, which this version does not "
-		  "have, allowed: none\n" },
+		{ "flags: {migStrategy: mixed}\n", "" },
+		{ "flags: {migStrategy: single}\n", "" },
 		{ "flags: {migStrategy: all}\n",
-		  "R 1:22 flags.migStrategy: unknown MIG strategy: all, allowed: none\n" },
+		  "R 1:22 flags.migStrategy: unknown MIG strategy: all, allowed: none, single, mixed\n" },
 		{ "flags: {migStrategy: \"\"}\n",
 		  "R 1:22 flags.migStrategy: unknown MIG strategy: (an empty text), allowed: "
-		  "none\n" },
+		  "none, single, mixed\n" },
 		{ "flags: {migStrategy: 1}\n",
-		  "R 1:22 flags.migStrategy: 1 is a number, allowed: none\n" },
+		  "R 1:22 flags.migStrategy: 1 is a number, allowed: none, single, mixed\n" },
 		{ "flags: {failOnInitError: yes}\n",
 		  "W 1:26 flags.failOnInitError: yes is read as true, write true\n" },
 		{ "flags: {failOnInitError: N}\n",
@@ -298,22 +310,21 @@ static void flags_of_the_plugin_and_of_discovery_in_the_file(void **state)
 		{ "flags: {plugin: {deviceListStrategy: [envvar, envvar]}}\n", "" },
 		{ "flags: {plugin: {deviceListStrategy: \"envvar,cdi-cri\"}}\n",
 		  "R 1:38 flags.plugin.deviceListStrategy: invalid --device-list-strategy option: "
-		  "invalid strategy: envvar,cdi-cri, allowed: envvar, volume-mounts\n" },
-		{ "flags: {plugin: {deviceListStrategy: [volume-mounts, cdi-annotations]}}\n",
-		  "R 1:38 flags.plugin.deviceListStrategy: cdi-annotations needs CDI support, which "
-		  "this version does not have, allowed: envvar, volume-mounts\n" },
-		{ "flags: {plugin: {deviceListStrategy: cdi-cri}}\n",
-		  "R 1:38 flags.plugin.deviceListStrategy: cdi-cri needs CDI support, which this "
-		  "version does not have, allowed: envvar, volume-mounts\n" },
+		  "invalid strategy: envvar,cdi-cri, allowed: " LISTS "\n" },
+		{ "flags: {plugin: {deviceListStrategy: [volume-mounts, cdi-annotations]}}\n", "" },
+		{ "flags: {plugin: {deviceListStrategy: cdi-cri}}\n", "" },
+		{ "flags: {plugin: {deviceListStrategy: [~]}}\n",
+		  "R 1:38 flags.plugin.deviceListStrategy: invalid --device-list-strategy option: "
+		  "invalid strategy: (an empty text), allowed: " LISTS "\n" },
 		{ "flags: {plugin: {deviceListStrategy: []}}\n",
 		  "R 1:38 flags.plugin.deviceListStrategy: no device list strategy specified; at "
-		  "least one is required, allowed: envvar, volume-mounts\n" },
+		  "least one is required, allowed: " LISTS "\n" },
 		{ "flags: {plugin: {deviceListStrategy: 5}}\n",
 		  "R 1:38 flags.plugin.deviceListStrategy: invalid deviceListStrategy: a number, "
 		  "allowed: a text or a list of texts\n" },
 		{ "flags: {plugin: {deviceListStrategy: [5]}}\n",
 		  "R 1:38 flags.plugin.deviceListStrategy: invalid deviceListStrategy: entry 0 is a "
-		  "number, allowed: texts, at most 64\n" },
+		  "number, allowed: texts, at most 256\n" },
 		{ "flags: {plugin: {deviceIDStrategy: name}}\n",
 		  "R 1:36 flags.plugin.deviceIDStrategy: invalid --device-id-strategy option: name, "
 		  "allowed: uuid, index\n" },
@@ -400,6 +411,9 @@ static void time_slicing(void **state)
 /* 1.4, name, replicas and rename of an entry; each row is a flow map at 3:5. */
 #define ENTRY(inside) "sharing:\n  timeSlicing: {resources: [\n    {" inside "}]}\n"
 #define PATH          "sharing.timeSlicing.resources[0]"
+#define KNOWN                                                                      \
+	"the entry has no effect, known: nvidia.com/gpu, nvidia.com/mig-<profile>" \
+	"\n"
 
 static void names_and_replicas_of_an_entry(void **state)
 {
@@ -452,13 +466,13 @@ static void names_and_replicas_of_an_entry(void **state)
 		{ ENTRY("name: " TEN TEN TEN TEN TEN "abc, replicas: 2"),
 		  "R 3:12 " PATH ".name: fully-qualified resource name must be 63 characters or "
 		  "less: nvidia.com/" TEN TEN TEN TEN TEN "abc\n" },
-		{ ENTRY("name: mig-1g.5gb, replicas: 2"),
-		  "W 3:12 " PATH ".name: nvidia.com/mig-1g.5gb is not advertised by this version, "
-		  "the entry has no effect, known: nvidia.com/gpu\n" },
+		{ ENTRY("name: mig-1g.5gb, replicas: 2"), "" },
+		{ ENTRY("name: gpus, replicas: 2"),
+		  "W 3:12 " PATH ".name: nvidia.com/gpus is never advertised, " KNOWN },
 		{ ENTRY("name: gpu, replicas: 2, rename: fast"),
 		  "W 3:38 " PATH
 		  ".rename: has no effect, as in NVIDIA's plugin, leave the key out; "
-		  "renameByDefault appends .shared\n" },
+		  "renameByDefault appends .shared, and with a rota: block the key counts\n" },
 		{ ENTRY("name: gpu, replicas: 2, rename: ''"),
 		  "R 3:38 " PATH ".rename: incorrect format for resource name 'nvidia.com/', "
 		  "allowed: nvidia.com/ and a-z, 0-9, '-', '.', first and last a letter or a "
@@ -467,8 +481,11 @@ static void names_and_replicas_of_an_entry(void **state)
 	check_rows(*state, rows, ARRAY_LEN(rows));
 }
 
-#define UUID     "b1028956-cfa2-0990-bf4a-5da9abb51763"
-#define NOTE     "has no effect, as in NVIDIA's plugin: all devices are shared, allowed: all\n"
+#define UUID    "b1028956-cfa2-0990-bf4a-5da9abb51763"
+#define CHOICES ", allowed: all, a count, a list of indices and ids\n"
+#define NOTE                                                                           \
+	"has no effect, as in NVIDIA's plugin: all devices are shared, allowed: all; " \
+	"with a rota: block it counts\n"
 #define DEVICES  "R 3:40 " PATH ".devices: "
 #define NO_ITEM  "R 3:41 " PATH ".devices: unsupported type for device in devices list: "
 #define THE_FORM ", allowed: an index (0), a MIG index (0:1), GPU-<uuid>, MIG-<uuid>\n"
@@ -478,22 +495,20 @@ static void devices_of_an_entry(void **state)
 	static const struct row rows[] = {
 		{ ENTRY("name: gpu, replicas: 2, devices:  all"), "" },
 		{ ENTRY("name: gpu, replicas: 2, devices:  some"), DEVICES
-		  "devices set as 'some' but the only valid string input is 'all', allowed: "
-		  "all\n" },
+		  "devices set as 'some' but the only valid string input is 'all'" CHOICES },
 		{ ENTRY("name: gpu, replicas: 2, devices:  ~"),
-		  DEVICES "devices set as '' but the only valid string input is 'all', allowed: "
-			  "all\n" },
+		  DEVICES "devices set as '' but the only valid string input is 'all'" CHOICES },
 		{ ENTRY("name: gpu, replicas: 2, devices:  0"),
-		  DEVICES "devices set as '0' but a count of devices must be > 0, allowed: all\n" },
-		{ ENTRY("name: gpu, replicas: 2, devices:  -1"), DEVICES
-		  "devices set as '-1' but a count of devices must be > 0, allowed: all\n" },
+		  DEVICES "devices set as '0' but a count of devices must be > 0" CHOICES },
+		{ ENTRY("name: gpu, replicas: 2, devices:  -1"),
+		  DEVICES "devices set as '-1' but a count of devices must be > 0" CHOICES },
 		{ ENTRY("name: gpu, replicas: 2, devices:  2"), "W 3:40 " PATH ".devices: " NOTE },
 		{ ENTRY("name: gpu, replicas: 2, devices:  1.5"),
-		  DEVICES "unrecognized type for devices spec: a number, allowed: all\n" },
+		  DEVICES "unrecognized type for devices spec: a number" CHOICES },
 		{ ENTRY("name: gpu, replicas: 2, devices:  true"),
-		  DEVICES "unrecognized type for devices spec: a boolean, allowed: all\n" },
+		  DEVICES "unrecognized type for devices spec: a boolean" CHOICES },
 		{ ENTRY("name: gpu, replicas: 2, devices:  {}"),
-		  DEVICES "unrecognized type for devices spec: a map, allowed: all\n" },
+		  DEVICES "unrecognized type for devices spec: a map" CHOICES },
 		{ ENTRY("name: gpu, replicas: 2, devices:  [0, \"1\", \"0:1\", GPU-" UUID
 			", MIG-" UUID ", MIG-GPU-" UUID "/3/0]"),
 		  "W 3:40 " PATH ".devices: " NOTE },
@@ -516,13 +531,11 @@ static void the_suffix_shared_must_fit(void **state)
 		  "R 1:80 " PATH ".name: nvidia.com/" TEN TEN TEN TEN
 		  "abcdef has 64 characters with the .shared of renameByDefault, allowed: 63\n"
 		  "W 1:80 " PATH ".name: nvidia.com/" TEN TEN TEN TEN
-		  "abcdef is not advertised by this version, the entry has no effect, known: "
-		  "nvidia.com/gpu\n" },
+		  "abcdef is never advertised, " KNOWN },
 		{ "sharing: {timeSlicing: {renameByDefault: true, resources: [{replicas: 2, name: " TEN
 			  TEN TEN TEN "abcde}]}}\n",
 		  "W 1:80 " PATH ".name: nvidia.com/" TEN TEN TEN TEN
-		  "abcde is not advertised by this version, the entry has no effect, known: "
-		  "nvidia.com/gpu\n" },
+		  "abcde is never advertised, " KNOWN },
 		{ "sharing: {timeSlicing: {resources: [{replicas: 2, name: gpu}, {replicas: 3, "
 		  "name: nvidia.com/gpu}]}}\n",
 		  "W 1:83 sharing.timeSlicing.resources[1].name: a second entry for nvidia.com/gpu, "
@@ -539,13 +552,13 @@ static void resources_and_imex(void **state)
 		{ "resources: {gpus: [], mig: ~}\n", "" },
 		{ "resources: {gpus: [{pattern: \"*T4*\", name: t4}]}\n",
 		  "W 1:19 resources.gpus: resource patterns have no effect, as in NVIDIA's plugin: "
-		  "every GPU is nvidia.com/gpu, leave the key out\n" },
+		  "every GPU is nvidia.com/gpu, leave the key out; with a rota: block they count\n" },
 		{ "resources: {mig: [{pattern: 1g.5gb, name: small}]}\n",
 		  "W 1:18 resources.mig: resource patterns have no effect, as in NVIDIA's plugin, "
-		  "leave the key out\n" },
+		  "leave the key out; with a rota: block they count\n" },
 		{ "resources: {gpus: [{Pattern: a, name: b_c}]}\n",
 		  "W 1:19 resources.gpus: resource patterns have no effect, as in NVIDIA's plugin: "
-		  "every GPU is nvidia.com/gpu, leave the key out\n"
+		  "every GPU is nvidia.com/gpu, leave the key out; with a rota: block they count\n"
 		  "R 1:20 resources.gpus[0]: resources must have a 'pattern' field set, the key "
 		  "pattern is needed here\n"
 		  "W 1:21 resources.gpus[0].Pattern: unknown key, it has no effect, did you mean "
@@ -555,7 +568,7 @@ static void resources_and_imex(void **state)
 		  "letter or a digit\n" },
 		{ "resources: {mig: [{pattern: 5}]}\n",
 		  "W 1:18 resources.mig: resource patterns have no effect, as in NVIDIA's plugin, "
-		  "leave the key out\n"
+		  "leave the key out; with a rota: block they count\n"
 		  "R 1:19 resources.mig[0]: resources must have a 'name' field set, the key name is "
 		  "needed here\n"
 		  "R 1:29 resources.mig[0].pattern: 5 is a number, allowed: a text, write \"5\"\n" },
@@ -626,6 +639,8 @@ static void values_of_the_file_take_effect(void **state)
 	assert_true(settings->time_slicing.fail_requests_greater_than_one);
 	assert_int_equal(settings->time_slicing.resources_count, 1);
 	assert_string_equal(settings->time_slicing.resources[0].name, "nvidia.com/gpu");
+	assert_string_equal(settings->time_slicing.resources[0].rename, "nvidia.com/gpu.shared");
+	assert_int_equal(settings->time_slicing.resources[0].devices.kind, DEVICE_CHOICE_ALL);
 	assert_int_equal(settings->time_slicing.resources[0].replicas, 5);
 	assert_string_equal(settings->config_file, fixture->path);
 }
@@ -710,7 +725,7 @@ static void an_overridden_value_must_still_have_its_type(void **state)
 	struct fixture *fixture = *state;
 	assert_int_equal(
 		load(fixture, "flags: {migStrategy: 1}\n", LIST("MIG_STRATEGY=none"), NULL),
-		-EINVAL);
+		-EBADMSG);
 	assert_int_equal(load(fixture, NULL, LIST("FAIL_ON_INIT_ERROR=maybe"),
 			      LIST("--fail-on-init-error=false")),
 			 -EINVAL);
@@ -738,10 +753,11 @@ static void a_variable_that_is_set_and_empty_counts_for_texts_and_booleans(void 
 		const char *words;
 	} refused[] = {
 		{ "MIG_STRATEGY=",
-		  "MIG_STRATEGY: unknown MIG strategy: (an empty text), allowed: none" },
+		  "MIG_STRATEGY: unknown MIG strategy: (an empty text), allowed: none, "
+		  "single, mixed" },
 		{ "DEVICE_LIST_STRATEGY=",
 		  "DEVICE_LIST_STRATEGY: invalid --device-list-strategy option: invalid strategy: "
-		  "(an empty text), allowed: envvar, volume-mounts" },
+		  "(an empty text), allowed: " LISTS },
 		{ "DEVICE_ID_STRATEGY=", "DEVICE_ID_STRATEGY: invalid --device-id-strategy option: "
 					 "(an empty text), allowed: uuid, index" },
 	};
@@ -774,18 +790,165 @@ static void lists_of_flags_and_variables_are_split_and_trimmed(void **state)
 			 0);
 	assert_int_equal(fixture->settings->device_list_strategies, DEVICE_LIST_ENVVAR);
 	assert_int_equal(load(fixture, NULL, NULL, LIST("--device-list-strategy=envvar, cdi-cri")),
-			 -EINVAL);
-	assert_string_equal(fixture->err.msg,
-			    "--device-list-strategy: cdi-cri needs CDI support, which this version "
-			    "does not have, allowed: envvar, volume-mounts");
-	assert_int_equal(
-		load(fixture, NULL, NULL,
-		     LIST("--device-list-strategy=cdi-cri", "--device-list-strategy=envvar")),
-		-EINVAL);
+			 0);
+	assert_int_equal(fixture->settings->device_list_strategies,
+			 DEVICE_LIST_ENVVAR | DEVICE_LIST_CDI_CRI);
+	assert_int_equal(load(fixture, NULL, NULL,
+			      LIST("--device-list-strategy=cdi-annotations",
+				   "--device-list-strategy=\tvolume-mounts\n")),
+			 0);
+	assert_int_equal(fixture->settings->device_list_strategies,
+			 DEVICE_LIST_CDI_ANNOTATIONS | DEVICE_LIST_VOLUME_MOUNTS);
 	assert_int_equal(
 		load(fixture, NULL, LIST("DEVICE_LIST_STRATEGY=volume-mounts, envvar"), NULL), 0);
 	assert_int_equal(fixture->settings->device_list_strategies,
 			 DEVICE_LIST_ENVVAR | DEVICE_LIST_VOLUME_MOUNTS);
+}
+
+/* 2.1: what NVIDIA's plugin looks at first is named first. */
+static void the_first_refusal_of_flags_is_the_one_that_nvidia_names(void **state)
+{
+	struct fixture *fixture = *state;
+	static const struct {
+		const char *variable;
+		const char *words;
+	} order[] = {
+		{ "DEVICE_LIST_STRATEGY=x",
+		  "DEVICE_LIST_STRATEGY: invalid --device-list-strategy option: invalid strategy: x" },
+		{ "DEVICE_ID_STRATEGY=x",
+		  "DEVICE_ID_STRATEGY: invalid --device-id-strategy option: x" },
+		{ "SHARED_DEVICES_ALLOCATION_POLICY=x",
+		  "SHARED_DEVICES_ALLOCATION_POLICY: invalid --shared-devices-allocation-policy "
+		  "option: x" },
+		{ "DEVICE_DISCOVERY_STRATEGY=x",
+		  "DEVICE_DISCOVERY_STRATEGY: invalid --device-discovery-strategy option x" },
+		{ "MIG_STRATEGY=x", "MIG_STRATEGY: unknown MIG strategy: x" },
+		{ "IMEX_CHANNEL_IDS=1", "IMEX_CHANNEL_IDS: invalid IMEX channel IDs: invalid IMEX "
+					"config: channelIDs must be [] or [0]; found [1]" },
+	};
+	const char *variables[ARRAY_LEN(order) + 1] = { 0 };
+	for (size_t i = ARRAY_LEN(order); i-- > 0;) {
+		variables[ARRAY_LEN(order) - 1 - i] = order[i].variable;
+		assert_int_equal(load(fixture, "version: v2\n", variables, NULL), -EINVAL);
+		assert_int_equal(strncmp(fixture->err.msg, order[i].words, strlen(order[i].words)),
+				 0);
+	}
+}
+
+/* 2.1; unlike NVIDIA's plugin, which takes any word, an unknown one is refused. */
+static void flags_and_hooks_of_cdi_are_lists_of_known_words(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_int_equal(load(fixture, NULL, NULL, NULL), 0);
+	assert_int_equal(fixture->settings->cdi_features, 0);
+	assert_int_equal(fixture->settings->cdi_disabled_hooks, CDI_HOOK_CHMOD);
+	assert_int_equal(
+		load(fixture, NULL,
+		     LIST("CDI_FEATURE_FLAGS=enable-explicit-driver-libraries, "
+			  "disable-nvsandboxutils,enable-coherent-annotations,"
+			  "disable-multiple-csv-devices,no-additional-gids-for-device-nodes",
+			  "CDI_DISABLE_HOOKS=update-ldcache,create-symlinks"),
+		     LIST("--cdi-disable-hooks=enable-cuda-compat")),
+		0);
+	assert_int_equal(fixture->settings->cdi_features,
+			 CDI_EXPLICIT_DRIVER_LIBRARIES | CDI_NO_SANDBOXUTILS |
+				 CDI_COHERENT_ANNOTATIONS | CDI_NO_MULTIPLE_CSV_DEVICES |
+				 CDI_NO_ADDITIONAL_GIDS);
+	assert_int_equal(fixture->settings->cdi_disabled_hooks,
+			 CDI_HOOK_CHMOD | CDI_HOOK_ENABLE_CUDA_COMPAT);
+	assert_int_equal(load(fixture, NULL, LIST("CDI_FEATURE_FLAGS=", "CDI_DISABLE_HOOKS=all"),
+			      LIST("--cdi-feature-flags=disable-ipc-discoverer", "--root=/sim")),
+			 0);
+	assert_int_equal(fixture->settings->cdi_features, CDI_NO_IPC_DISCOVERER);
+	assert_int_equal(fixture->settings->cdi_disabled_hooks, CDI_HOOKS_ALL);
+	assert_string_equal(fixture->settings->root, "/sim");
+	assert_int_equal(
+		load(fixture, NULL, LIST("CDI_FEATURE_FLAGS=", "CDI_DISABLE_HOOKS="), NULL), 0);
+	assert_int_equal(fixture->settings->cdi_features, 0);
+	assert_int_equal(fixture->settings->cdi_disabled_hooks, CDI_HOOK_CHMOD);
+	assert_int_equal(load(fixture, NULL, NULL, LIST("--cdi-disable-hooks=all,chown")), -EINVAL);
+	assert_string_equal(fixture->err.msg,
+			    "--cdi-disable-hooks: unknown CDI hook: chown, allowed: all, "
+			    "update-application-profile, chmod, create-symlinks, "
+			    "disable-device-node-modification, enable-cuda-compat, "
+			    "update-ldcache");
+	assert_int_equal(load(fixture, NULL, LIST("CDI_FEATURE_FLAGS=fast"), NULL), -EINVAL);
+	assert_string_equal(fixture->err.msg,
+			    "CDI_FEATURE_FLAGS: unknown CDI feature flag: fast, allowed: "
+			    "enable-explicit-driver-libraries, disable-nvsandboxutils, "
+			    "enable-coherent-annotations, disable-multiple-csv-devices, "
+			    "no-additional-gids-for-device-nodes, disable-ipc-discoverer");
+}
+
+static void a_list_has_a_bound(void **state)
+{
+	struct fixture *fixture = *state;
+	struct buf text = BUF_INIT(TEXT_BYTES);
+	(void)buf_text(&text, "DP_DISABLE_HEALTHCHECKS=48");
+	for (unsigned i = 1; i < 256; i++)
+		(void)buf_text(&text, ",48");
+	int most = load(fixture, NULL, LIST(text.data), NULL);
+	size_t warnings = fixture->findings.warnings;
+	(void)buf_text(&text, ",48");
+	int more = load(fixture, NULL, LIST(text.data), NULL);
+	buf_done(&text);
+	assert_int_equal(most, 0);
+	assert_int_equal(warnings, 0);
+	assert_int_equal(more, -EINVAL);
+	assert_string_equal(fixture->err.msg, "DP_DISABLE_HEALTHCHECKS: a list of more than 256, "
+					      "allowed: at most 256");
+}
+
+/* 6; DISABLE=all with ENABLE=48 watches nothing in NVIDIA's plugin, here 48. */
+static void variables_say_which_xids_count(void **state)
+{
+	struct fixture *fixture = *state;
+	static const struct {
+		const char *disable;
+		const char *enable;
+		const char *count;     /* of these, each is in the set */
+		const char *not_count; /* none is */
+		size_t warnings;
+	} rows[] = {
+		{ NULL, NULL, "0 12 48 63 79 1023 1024", "13 31 43 45 68 109", 0 },
+		{ "=", "=", "0 12 48 63 79 1023 1024", "13 31 43 45 68 109", 0 },
+		{ "=48", NULL, "63 79", "48 13", 0 },
+		{ "= 48 ,\t79,,1023", NULL, "63 1022 1024", "48 79 1023 13", 0 },
+		{ "=0048", NULL, "4", "48", 0 },
+		{ "=all", NULL, "", "0 48 79 1023 1024", 0 },
+		{ "=XIDS", NULL, "", "0 48 79 1023 1024", 0 },
+		{ "=48, All", NULL, "", "0 48 79 1023 1024", 0 },
+		{ "=all", "=48", "48", "0 47 49 79 1024", 0 },
+		{ "=48", "=48", "48 79", "13", 0 },
+		{ NULL, "=13,31", "13 31 48", "43 45 68 109", 0 },
+		{ NULL, "=all", "0 13 31 43 45 68 109 1024", "", 0 },
+		{ "=all", "=ALL", "0 13 109 1024", "", 0 },
+		{ "=48x,-1,79", NULL, "48", "79", 2 },
+		{ "=1024,18446744073709551616", "=xids,1e3", "48 1024", "13", 4 },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char disable[PATH_BYTES];
+		char enable[PATH_BYTES];
+		(void)snprintf(disable, sizeof(disable), "%s%s",
+			       rows[i].disable ? "DP_DISABLE_HEALTHCHECKS" : "X=",
+			       rows[i].disable ? rows[i].disable : "");
+		(void)snprintf(enable, sizeof(enable), "%s%s",
+			       rows[i].enable ? "DP_ENABLE_HEALTHCHECKS" : "Y=",
+			       rows[i].enable ? rows[i].enable : "");
+		assert_int_equal(load(fixture, NULL, LIST(enable, disable), NULL), 0);
+		assert_int_equal(fixture->findings.warnings, rows[i].warnings);
+		const struct xid_set *set = &fixture->settings->health_xids;
+		char *end = NULL;
+		for (const char *at = rows[i].count; *at != '\0'; at = end)
+			assert_true(xid_set_has(set, strtoul(at, &end, 10)));
+		for (const char *at = rows[i].not_count; *at != '\0'; at = end)
+			assert_false(xid_set_has(set, strtoul(at, &end, 10)));
+	}
+	assert_string_equal(fixture->findings.items[0].place.path, "DP_DISABLE_HEALTHCHECKS");
+	assert_string_equal(fixture->findings.items[0].text,
+			    "1024 is not an Xid and is skipped, allowed: a list of numbers from 0 "
+			    "to 1023, all, xids");
+	assert_string_equal(fixture->findings.items[2].place.path, "DP_ENABLE_HEALTHCHECKS");
 }
 
 /* 1.6 and 1.7 */
@@ -868,7 +1031,7 @@ static void the_error_is_the_first_refusal_and_a_count(void **state)
 		"flags: {failOnInitError: yes}\n"
 		"sharing: {timeSlicing: {resources: [{name: gpu, replicas: 1}]}}\n"
 		"imex: 5\nversion: v2\n";
-	assert_int_equal(load(fixture, text, NULL, NULL), -EINVAL);
+	assert_int_equal(load(fixture, text, NULL, NULL), -EBADMSG);
 	assert_null(fixture->settings);
 	char wanted[ERR_TEXT_BYTES];
 	(void)snprintf(wanted, sizeof(wanted),
@@ -1005,6 +1168,12 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(lists_of_flags_and_variables_are_split_and_trimmed,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			the_first_refusal_of_flags_is_the_one_that_nvidia_names, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(flags_and_hooks_of_cdi_are_lists_of_known_words,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_list_has_a_bound, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(variables_say_which_xids_count, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(imex_channels_from_every_source, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(our_own_flags_have_bounds, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_path_that_no_socket_can_have_is_refused, set_up,

@@ -65,19 +65,26 @@ static void what_is_no_subdomain_is_refused(void **state)
 static void devices_are_indices_and_uuids_in_all_forms_of_google_uuid(void **state)
 {
 	(void)state;
-	static const char *const devices[] = {
-		"0",
-		"17",
-		"18446744073709551615",
-		"0:1",
-		"GPU-" UUID,
-		"GPU-B1028956-CFA2-0990-BF4A-5DA9ABB51763",
-		"GPU-b1028956cfa20990bf4a5da9abb51763",
-		"GPU-{" UUID "}",
-		"GPU-urn:uuid:" UUID,
-		"GPU-URN:UUID:" UUID,
-		"MIG-" UUID,
-		"MIG-GPU-" UUID "/3/0",
+	static const struct {
+		const char *text;
+		const char *device; /* as the driver writes it */
+	} devices[] = {
+		{ "0", "0" },
+		{ "017", "17" },
+		{ "18446744073709551615", "18446744073709551615" },
+		{ "0:1", "0:1" },
+		{ "00:01", "0:1" },
+		{ "GPU-" UUID, "GPU-" UUID },
+		{ "GPU-B1028956-CFA2-0990-BF4A-5DA9ABB51763", "GPU-" UUID },
+		{ "GPU-b1028956cfa20990bf4a5da9abb51763", "GPU-" UUID },
+		{ "GPU-{" UUID "}", "GPU-" UUID },
+		{ "GPU-urn:uuid:" UUID, "GPU-" UUID },
+		{ "GPU-URN:UUID:" UUID, "GPU-" UUID },
+		{ "MIG-" UUID, "MIG-" UUID },
+		{ "MIG-{" UUID "}", "MIG-" UUID },
+		{ "MIG-GPU-" UUID "/3/00", "MIG-GPU-" UUID "/3/0" },
+		{ "MIG-GPU-" UUID "/18446744073709551615/18446744073709551615",
+		  "MIG-GPU-" UUID "/18446744073709551615/18446744073709551615" },
 	};
 	static const char *const others[] = {
 		"",
@@ -101,11 +108,21 @@ static void devices_are_indices_and_uuids_in_all_forms_of_google_uuid(void **sta
 		"MIG-GPU-" UUID "/3/",
 		"MIG-GPU-" UUID "/3/0/1",
 		"MIG-" UUID "/3/0",
+		"MIG-GPU-" UUID "/x/0",
+		"MIG-GPU-x/3/0",
+		"MIG-",
+		"0:x",
 	};
-	for (size_t i = 0; i < ARRAY_LEN(devices); i++)
-		assert_true(name_is_device(devices[i]));
-	for (size_t i = 0; i < ARRAY_LEN(others); i++)
-		assert_false(name_is_device(others[i]));
+	for (size_t i = 0; i < ARRAY_LEN(devices); i++) {
+		char device[NAME_DEVICE_BYTES];
+		assert_true(name_read_device(devices[i].text, device));
+		assert_string_equal(device, devices[i].device);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		char device[NAME_DEVICE_BYTES] = "untouched";
+		assert_false(name_read_device(others[i], device));
+		assert_string_equal(device, "untouched");
+	}
 }
 
 int main(void)

@@ -138,36 +138,245 @@ static void a_block_makes_the_file_strict_even_when_it_is_empty(void **state)
 
 #define ENTRIES "rota:\nsharing: {timeSlicing: {resources: ["
 #define ENTRY   "sharing.timeSlicing.resources[0]"
+#define SECOND  "sharing.timeSlicing.resources[1]"
+#define UUID    "b1028956-cfa2-0990-bf4a-5da9abb51763"
+#define TEN     "aaaaaaaaaa"
 
-static void a_strict_file_may_not_hold_what_would_be_dropped(void **state)
+static void a_strict_file_may_not_hold_what_has_no_effect(void **state)
 {
 	static const struct row rows[] = {
 		{ ENTRIES "{name: nvidia.com/gpu, replicas: 5}]}}\n", "" },
-		{ ENTRIES "{name: gpu, replicas: 5, devices: all}]}}\n", "" },
-		{ ENTRIES "{name: gpu, replicas: 5, devices: [0]}]}}\n",
-		  "R 2:71 " ENTRY ".devices: the key needs sharing of chosen devices" ABSENT
-		  "allowed: all\n" },
-		{ ENTRIES "{name: gpu, replicas: 5, devices: 2}]}}\n",
-		  "R 2:71 " ENTRY ".devices: the key needs sharing of chosen devices" ABSENT
-		  "allowed: all\n" },
-		{ ENTRIES "{name: gpu, replicas: 5, rename: fast}]}}\n",
-		  "R 2:70 " ENTRY ".rename: the key needs names of single entries" ABSENT
-		  "leave it out\n" },
+		{ ENTRIES "{name: mig-1g.5gb, replicas: 5}]}}\n", "" },
 		{ ENTRIES "{name: gpu, replicas: 0x10}]}}\n",
 		  "R 2:59 " ENTRY ".replicas: 0x10 is read as 16, write 16" STRICT },
 		{ ENTRIES "{name: other, replicas: 2}]}}\n",
-		  "R 2:44 " ENTRY ".name: nvidia.com/other is not advertised by this version, the "
-		  "entry has no effect, known: nvidia.com/gpu" STRICT },
-		{ ENTRIES "{name: gpu, replicas: 2}, {name: gpu, replicas: 3}]}}\n",
-		  "R 2:70 sharing.timeSlicing.resources[1].name: a second entry for "
-		  "nvidia.com/gpu, the larger number of replicas counts, write one" STRICT },
-		{ "rota:\nresources: {gpus: [{pattern: a, name: b}], mig: []}\n",
-		  "R 2:19 resources.gpus: the key needs resource patterns" ABSENT
-		  "leave it out\n" },
-		{ "rota:\nresources: {mig: [{pattern: 1g.5gb, name: b}]}\n",
-		  "R 2:18 resources.mig: the key needs resource patterns" ABSENT "leave it out\n" },
+		  "R 2:44 " ENTRY ".name: nvidia.com/other is never advertised, the entry has no "
+		  "effect, known: nvidia.com/gpu, nvidia.com/mig-<profile>, the names of resource "
+		  "patterns" STRICT },
+		{ ENTRIES "{name: fast, replicas: 2}, {name: slow, replicas: 3}]}}\n"
+			  "resources: {gpus: [{pattern: '*H100*', name: fast}], mig: [{pattern: "
+			  "1g.5gb, name: slow}]}\n",
+		  "" },
+		{ "rota:\nresources: {gpus: [{pattern: \"*\", name: b}, {pattern: a, name: c}]}\n",
+		  "R 2:55 resources.gpus[1].pattern: never matches, since entry 0 before it matches "
+		  "all that it does, put that one behind it or leave this one out" STRICT },
+		{ "rota:\nresources: {mig: [{pattern: 1g.5gb, name: b}, {pattern: 1g.5gb, name: "
+		  "c}, {pattern: '', name: d}, {pattern: \"*\", name: e}]}\n",
+		  "R 2:57 resources.mig[1].pattern: never matches, since entry 0 before it matches "
+		  "all that it does, put that one behind it or leave this one out" STRICT
+		  "R 2:85 resources.mig[2].pattern: an empty pattern never matches, leave the entry "
+		  "out" STRICT },
+		{ "rota:\nresources: {mig: [{pattern: \"**\", name: b}, {pattern: x, name: c}]}\n",
+		  "R 2:55 resources.mig[1].pattern: never matches, since entry 0 before it matches "
+		  "all that it does, put that one behind it or leave this one out" STRICT },
+		{ "rota:\nresources: {gpus: [{name: b}, {pattern: a, name: b}, {pattern: x*, name: "
+		  "b}]}\n",
+		  "R 2:20 resources.gpus[0]: resources must have a 'pattern' field set, the key "
+		  "pattern is needed here\n" },
 	};
 	check_rows(*state, rows, ARRAY_LEN(rows));
+}
+
+#define DEVICES(value) ENTRIES "{name: gpu, replicas: 5, devices: " value "}]}}\n"
+#define AT_DEVICES     "R 2:71 " ENTRY ".devices: "
+#define AT_ITEM        " " ENTRY ".devices: "
+
+static void devices_of_a_strict_file_have_bounds(void **state)
+{
+	static const struct row rows[] = {
+		{ DEVICES("all"), "" },
+		{ DEVICES("1"), "" },
+		{ DEVICES("1024"), "" },
+		{ DEVICES("1025"), AT_DEVICES "1025 is not allowed, allowed: all, 1 to 1024\n" },
+		{ DEVICES("0x10"), AT_DEVICES "0x10 is read as 16, write 16" STRICT },
+		{ DEVICES("0"), AT_DEVICES
+		  "devices set as '0' but a count of devices must be > 0, allowed: all, a count, a "
+		  "list of indices and ids\n" },
+		{ DEVICES("[]"), AT_DEVICES "a list of 0 devices, allowed: 1 to 1024\n" },
+		{ DEVICES("[0, 1, \"0:1\", 0:2, GPU-" UUID ", MIG-" UUID "]"), "" },
+		{ DEVICES("[0, x]"),
+		  "R 2:75" AT_ITEM "unsupported type for device in devices list: x, allowed: an "
+		  "index (0), a MIG index (0:1), GPU-<uuid>, MIG-<uuid>\n" },
+		{ DEVICES("[0x2]"), "R 2:72" AT_ITEM "0x2 is read as 2, write 2" STRICT },
+		{ DEVICES("[0, 1, 0]"),
+		  "R 2:78" AT_ITEM "device 0 is shared by entry 0 already, list it once\n" },
+		{ DEVICES("[GPU-" UUID ", \"GPU-B1028956CFA20990BF4A5DA9ABB51763\"]"),
+		  "R 2:114" AT_ITEM "device GPU-" UUID
+		  " is shared by entry 0 already, list it once\n" },
+		{ DEVICES("[\"00\", \"0\", \"0:1\", \"0:01\"]"),
+		  "R 2:78" AT_ITEM "device 0 is shared by entry 0 already, list it once\n"
+		  "R 2:90" AT_ITEM "device 0:1 is shared by entry 0 already, list it once\n" },
+	};
+	check_rows(*state, rows, ARRAY_LEN(rows));
+}
+
+/* Two entries: the second one's keys begin in line 4. */
+#define TWO(first, second)                                                  \
+	"rota:\nsharing: {timeSlicing: {resources: [\n{replicas: 2, " first \
+	"},\n{replicas: 3, " second "}]}}\n"
+#define BESIDES \
+	" besides entry 0, allowed: one, or lists of devices in both with no device in common\n"
+
+static void entries_of_one_name_must_list_devices_of_their_own(void **state)
+{
+	static const struct row rows[] = {
+		{ TWO("name: gpu, devices: [0]", "name: gpu, devices: [1]"), "" },
+		{ TWO("name: gpu, devices: [0], rename: a", "name: gpu, devices: [1], rename: b"),
+		  "" },
+		{ TWO("name: gpu, devices: [0], rename: a", "name: gpu, devices: [1], rename: a"),
+		  "" },
+		{ TWO("name: gpu", "name: gpu"),
+		  "R 4:21 " SECOND ".name: a second entry for nvidia.com/gpu" BESIDES },
+		{ TWO("name: gpu", "name: gpu, devices: [0]"),
+		  "R 4:21 " SECOND ".name: a second entry for nvidia.com/gpu" BESIDES },
+		{ TWO("name: gpu, devices: 1", "name: gpu, devices: 1"),
+		  "R 4:21 " SECOND ".name: a second entry for nvidia.com/gpu" BESIDES },
+		{ TWO("name: gpu, devices: [0], rename: a", "name: gpu, rename: b"),
+		  "R 4:21 " SECOND ".name: a second entry for nvidia.com/gpu" BESIDES },
+		{ TWO("name: gpu, devices: [0, 1]", "name: gpu, devices: [2, 1]"),
+		  "R 4:39 " SECOND
+		  ".devices: device 1 is shared by entry 0 already, list it once\n" },
+		{ TWO("name: gpu, rename: a", "name: mig-1g.5gb, rename: a"),
+		  "R 4:41 " SECOND ".rename: a second entry for nvidia.com/a" BESIDES },
+		{ TWO("name: gpu, rename: a, devices: [0]",
+		      "name: mig-1g.5gb, rename: a, devices: [\"0:1\"]"),
+		  "" },
+		{ TWO("name: gpu, rename: a, devices: [0]",
+		      "name: mig-1g.5gb, rename: a, devices: [0]"),
+		  "R 4:54 " SECOND
+		  ".devices: device 0 is shared by entry 0 already, list it once\n" },
+		{ TWO("name: gpu", "name: mig-1g.5gb"), "" },
+		{ TWO("devices: all", "name: gpu"),
+		  "R 3:1 " ENTRY ": no resource name specified, the key name is needed here\n" },
+	};
+	check_rows(*state, rows, ARRAY_LEN(rows));
+}
+
+#define RENAME(value) ENTRIES "{name: gpu, replicas: 5, rename: " value "}]}}\n"
+#define TAKEN         " is also the name of devices that are not shared, choose another\n"
+
+static void a_rename_may_not_be_the_name_of_other_devices(void **state)
+{
+	static const struct row rows[] = {
+		{ RENAME("fast"), "" },
+		{ RENAME("gpu"), "" },
+		{ RENAME("gpu.shared"), "" },
+		{ RENAME("F"),
+		  "R 2:70 " ENTRY ".rename: incorrect format for resource name 'nvidia.com/F', "
+		  "allowed: nvidia.com/ and a-z, 0-9, '-', '.', first and last a letter or a "
+		  "digit\n" },
+		{ RENAME(TEN TEN TEN TEN TEN "abc"),
+		  "R 2:70 " ENTRY ".rename: fully-qualified resource name must be 63 characters or "
+		  "less: nvidia.com/" TEN TEN TEN TEN TEN "abc\n" },
+		{ ENTRIES "{name: mig-1g.5gb, replicas: 5, rename: gpu}]}}\n",
+		  "R 2:77 " ENTRY ".rename: nvidia.com/gpu" TAKEN },
+		{ TWO("name: mig-1g.5gb, rename: mig-2g.10gb", "name: mig-2g.10gb, rename: b"),
+		  "R 3:41 " ENTRY ".rename: nvidia.com/mig-2g.10gb" TAKEN },
+		{ ENTRIES "{name: gpu, replicas: 5, rename: fast}]}}\nresources: {gpus: [{pattern: "
+			  "a, name: fast}]}\n",
+		  "R 2:70 " ENTRY ".rename: nvidia.com/fast" TAKEN },
+		{ "rota:\nsharing: {timeSlicing: {renameByDefault: true, resources: [{name: gpu, "
+		  "replicas: 5}]}}\nresources: {mig: [{pattern: a, name: gpu.shared}]}\n",
+		  "R 2:60 " ENTRY ": nvidia.com/gpu.shared" TAKEN },
+		{ "rota:\nsharing: {timeSlicing: {renameByDefault: true, resources: [{replicas: 5, "
+		  "rename: short, name: mig-" TEN TEN TEN TEN "abc}]}}\n",
+		  "" },
+		{ "rota:\nsharing: {timeSlicing: {renameByDefault: true, resources: [{replicas: 5, "
+		  "name: mig-" TEN TEN TEN TEN "abc}]}}\n",
+		  "R 2:80 " ENTRY ".name: nvidia.com/mig-" TEN TEN TEN TEN
+		  "abc has 65 characters with the .shared of renameByDefault, allowed: 63\n" },
+	};
+	check_rows(*state, rows, ARRAY_LEN(rows));
+}
+
+static void lists_of_devices_have_a_bound_together(void **state)
+{
+	struct fixture *fixture = *state;
+	struct buf text = BUF_INIT(TEXT_BYTES);
+	for (unsigned more = 0; more < 2; more++) {
+		text.len = 0;
+		(void)buf_text(&text, ENTRIES);
+		for (unsigned i = 0; i < 1024 + more; i++)
+			(void)buf_printf(&text, "%s%u",
+					 i > 0 && i % 512 > 0 ? ", "
+					 : i > 0 ? "]}, {name: gpu, replicas: 2, devices: ["
+						 : "{name: gpu, replicas: 2, devices: [",
+					 i);
+		(void)buf_text(&text, "]}]}}\n");
+		read_text(fixture, text.data);
+		assert_int_equal(fixture->findings.refusals, more);
+	}
+	buf_done(&text);
+	assert_string_equal(fixture->findings.items[0].text,
+			    "more than 1024 devices listed in all entries");
+}
+
+static void patterns_devices_and_names_of_a_strict_file_are_stored(void **state)
+{
+	struct fixture *fixture = *state;
+	read_text(fixture, "rota:\n"
+			   "resources:\n"
+			   "  gpus: [{pattern: \"*T4*\", name: t4}, {pattern: \"*\", name: gpu}]\n"
+			   "  mig: [{pattern: 1g.5gb, name: small}]\n"
+			   "sharing:\n"
+			   "  timeSlicing:\n"
+			   "    renameByDefault: true\n"
+			   "    resources:\n"
+			   "    - {name: gpu, replicas: 2, devices: 3}\n"
+			   "    - {name: t4, replicas: 3, devices: [0, 1:2, \"GPU-{" UUID "}\"], "
+			   "rename: slow}\n"
+			   "    - {name: small, replicas: 4, rename: small}\n");
+	assert_int_equal(fixture->findings.count, 0);
+	const struct settings *settings = fixture->settings;
+	assert_int_equal(settings->gpu_patterns.count, 2);
+	assert_string_equal(settings->gpu_patterns.items[0].pattern, "*T4*");
+	assert_string_equal(settings->gpu_patterns.items[0].name, "nvidia.com/t4");
+	assert_string_equal(settings->gpu_patterns.items[1].name, "nvidia.com/gpu");
+	assert_int_equal(settings->mig_patterns.count, 1);
+	assert_string_equal(settings->mig_patterns.items[0].name, "nvidia.com/small");
+
+	const struct shared_resource *shared = settings->time_slicing.resources;
+	assert_int_equal(settings->time_slicing.resources_count, 3);
+	assert_string_equal(shared[0].rename, "nvidia.com/gpu.shared");
+	assert_int_equal(shared[0].devices.kind, DEVICE_CHOICE_COUNT);
+	assert_int_equal(shared[0].devices.count, 3);
+	assert_string_equal(shared[1].rename, "nvidia.com/slow");
+	assert_int_equal(shared[1].devices.kind, DEVICE_CHOICE_LIST);
+	assert_int_equal(shared[1].devices.list_count, 3);
+	assert_string_equal(shared[1].devices.list[0], "0");
+	assert_string_equal(shared[1].devices.list[1], "1:2");
+	assert_string_equal(shared[1].devices.list[2], "GPU-" UUID);
+	assert_string_equal(shared[2].rename, "nvidia.com/small");
+	assert_int_equal(shared[2].devices.kind, DEVICE_CHOICE_ALL);
+}
+
+/* As NVIDIA's plugin: all devices, and no name but that of renameByDefault. */
+static void without_the_block_the_same_is_dropped(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char resources[] =
+		"resources: {gpus: [{pattern: \"*T4*\", name: t4}], mig: [{pattern: 1g.5gb, name: "
+		"s}]}\n";
+	static const char entry[] = "{name: gpu, replicas: 2, devices: [0, 0], rename: fast}]}}\n";
+	for (unsigned is_renamed = 0; is_renamed < 2; is_renamed++) {
+		struct buf text = BUF_INIT(TEXT_BYTES);
+		(void)buf_printf(&text,
+				 "%ssharing: {timeSlicing: {renameByDefault: %s, resources: [%s",
+				 resources, is_renamed ? "true" : "false", entry);
+		read_text(fixture, text.data);
+		buf_done(&text);
+		assert_int_equal(fixture->findings.refusals, 0);
+		assert_int_equal(fixture->findings.warnings, 4);
+		const struct settings *settings = fixture->settings;
+		assert_int_equal(settings->gpu_patterns.count, 0);
+		assert_int_equal(settings->mig_patterns.count, 0);
+		const struct shared_resource *shared = settings->time_slicing.resources;
+		assert_int_equal(shared->devices.kind, DEVICE_CHOICE_ALL);
+		if (is_renamed)
+			assert_string_equal(shared->rename, "nvidia.com/gpu.shared");
+		else
+			assert_null(shared->rename);
+	}
 }
 
 #define TURNS(text)  "rota: {turns: {" text "}}\n"
@@ -262,10 +471,8 @@ static void keys_of_memory_audit_and_health(void **state)
 		{ "rota: {audit: none}\n", "R 1:15 rota.audit: none, allowed: report\n" },
 		{ HEALTH("settle: 5s"), "" },
 		{ HEALTH("settle: 5000ms"), "" },
-		{ HEALTH("settle: 0s"),
-		  "R 1:25 rota.health.settle: 0s needs health checks" ABSENT "allowed: 5s\n" },
-		{ HEALTH("settle: 1h"),
-		  "R 1:25 rota.health.settle: 1h needs health checks" ABSENT "allowed: 5s\n" },
+		{ HEALTH("settle: 0s"), "" },
+		{ HEALTH("settle: 1h"), "" },
 		{ HEALTH("settle: 1h1s"),
 		  "R 1:25 rota.health.settle: 1h1s is not allowed, allowed: 0s to 1h\n" },
 		{ HEALTH("settle: infinite"),
@@ -328,8 +535,20 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_block_makes_the_file_strict_even_when_it_is_empty,
 						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_strict_file_may_not_hold_what_would_be_dropped,
+		cmocka_unit_test_setup_teardown(a_strict_file_may_not_hold_what_has_no_effect,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(devices_of_a_strict_file_have_bounds, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(entries_of_one_name_must_list_devices_of_their_own,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_rename_may_not_be_the_name_of_other_devices,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(lists_of_devices_have_a_bound_together, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(
+			patterns_devices_and_names_of_a_strict_file_are_stored, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(without_the_block_the_same_is_dropped, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(keys_of_turns, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keys_of_memory_audit_and_health, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

@@ -55,7 +55,8 @@ static void has_every_flag_of_nvidia_and_ours(void **state)
 		  "/var/lib/kubelet/pod-resources/kubelet.sock" },
 		{ "config-file", NULL, "CONFIG_FILE", "" },
 		{ "cdi-feature-flags", NULL, "CDI_FEATURE_FLAGS", "" },
-		{ "cdi-disable-hooks", NULL, "CDI_DISABLE_HOOKS", "" },
+		{ "cdi-disable-hooks", NULL, "CDI_DISABLE_HOOKS", "chmod" },
+		{ "root", NULL, "ROTA_ROOT", "" },
 		{ "agent-socket", NULL, "ROTA_AGENT_SOCKET", "/run/rota/agent.sock" },
 		{ "http-listen", NULL, "ROTA_HTTP_LISTEN", "" },
 		{ "driver-deadline", NULL, "ROTA_DRIVER_DEADLINE", "30s" },
@@ -106,8 +107,11 @@ static void every_row_is_documented_and_complete(void **state)
 	const struct schema_key *keys = schema_keys(&count);
 	for (size_t i = 0; i < count; i++) {
 		assert_non_null(keys[i].option.help);
-		assert_true(keys[i].path || keys[i].option.name);
-		assert_int_equal(keys[i].option.name != NULL, keys[i].option.env != NULL);
+		assert_true(keys[i].path || keys[i].option.env);
+		bool has_flag = keys[i].option.name != NULL;
+		bool is_variable_only = keys[i].type == SCHEMA_XIDS_OFF ||
+					keys[i].type == SCHEMA_XIDS_ON;
+		assert_int_equal(has_flag || is_variable_only, keys[i].option.env != NULL);
 		bool has_choices = keys[i].type == SCHEMA_CHOICE ||
 				   keys[i].type == SCHEMA_CHOICES || keys[i].type == SCHEMA_LIMIT;
 		assert_int_equal(has_choices, keys[i].choices != NULL);
@@ -124,7 +128,10 @@ static void documented_defaults_are_the_real_ones(void **state)
 	struct settings *settings = settings_new();
 	assert_non_null(wanted);
 	assert_non_null(settings);
-	*settings = (struct settings){ .dev_root = "/", .arena = settings->arena };
+	/* The variables of Xids change a set that is there. */
+	*settings = (struct settings){ .dev_root = "/",
+				       .health_xids = wanted->health_xids,
+				       .arena = settings->arena };
 	struct apply apply = {
 		.settings = settings,
 		.findings = &findings,
@@ -134,7 +141,8 @@ static void documented_defaults_are_the_real_ones(void **state)
 	const struct schema_key *keys = schema_keys(&count);
 	for (size_t i = 0; i < count; i++) {
 		const char *text = keys[i].option.default_text;
-		bool is_list = keys[i].type == SCHEMA_CHANNELS || keys[i].type == SCHEMA_VERSION;
+		bool is_list = keys[i].type == SCHEMA_CHANNELS || keys[i].type == SCHEMA_PATTERNS ||
+			       keys[i].type == SCHEMA_VERSION;
 		/* Rows of list entries start from nothing; dev_root follows driver_root. */
 		if (text && !is_list && !(keys[i].path && strchr(keys[i].path, '[')) &&
 		    (!keys[i].path || strcmp(keys[i].path, "flags.nvidiaDevRoot") != 0))
@@ -165,6 +173,11 @@ static void documented_defaults_are_the_real_ones(void **state)
 	assert_int_equal(settings->memory_overcommit, wanted->memory_overcommit);
 	assert_int_equal(settings->audit, wanted->audit);
 	assert_true(settings->health_settle_ns == wanted->health_settle_ns);
+	assert_int_equal(settings->cdi_features, wanted->cdi_features);
+	assert_int_equal(settings->cdi_disabled_hooks, wanted->cdi_disabled_hooks);
+	assert_memory_equal(&settings->health_xids, &wanted->health_xids,
+			    sizeof(settings->health_xids));
+	assert_string_equal(settings->root, wanted->root);
 	assert_string_equal(settings->config_file, wanted->config_file);
 	assert_string_equal(settings->kubelet_socket, wanted->kubelet_socket);
 	assert_string_equal(settings->agent_socket, wanted->agent_socket);
@@ -174,6 +187,13 @@ static void documented_defaults_are_the_real_ones(void **state)
 	findings_done(&findings);
 	(void)settings_free(settings);
 	(void)settings_free(wanted);
+}
+
+static void the_option_of_the_socket_is_that_of_its_row(void **state)
+{
+	(void)state;
+	assert_int_equal(schema_socket_option.count, 1);
+	assert_ptr_equal(schema_socket_option.first, &find_flag("agent-socket")->option);
 }
 
 static void finds_keys_with_and_without_case(void **state)
@@ -199,6 +219,7 @@ int main(void)
 		cmocka_unit_test(no_path_or_flag_stands_twice),
 		cmocka_unit_test(every_row_is_documented_and_complete),
 		cmocka_unit_test(documented_defaults_are_the_real_ones),
+		cmocka_unit_test(the_option_of_the_socket_is_that_of_its_row),
 		cmocka_unit_test(finds_keys_with_and_without_case),
 	};
 	return cmocka_run_group_tests_name("schema", tests, NULL, NULL);
