@@ -138,12 +138,13 @@ static int run(const void *opaque, const struct option_words *arguments)
 	cleanup_settings struct settings *settings = NULL;
 	cleanup_free char *answer = NULL;
 	struct err err = ERR_INIT;
-	int r = settings_of(&values->flags, &settings, &err);
+	int r = settings_of_socket(&values->flags, &settings, &err);
+	int code = r < 0 ? settings_exit(r) : COMMAND_FAILED;
 	if (r == 0)
 		r = control_ask(settings->agent_socket, "status", ANSWER_MS, &answer, &err);
 	if (r < 0) {
 		(void)fprintf(stderr, "rota status: %s\n", err.msg);
-		return COMMAND_FAILED;
+		return code;
 	}
 	json_t *status = json_loads(answer, 0, NULL);
 	if (!status) {
@@ -162,12 +163,12 @@ static int run(const void *opaque, const struct option_words *arguments)
 
 static const struct command_options options[] = {
 	{ &output_options, offsetof(struct values, output) },
-	{ &schema_options, offsetof(struct values, flags) },
+	{ &schema_socket_option, offsetof(struct values, flags) },
 };
 
 const struct command command_status = {
 	.name = "status",
-	.synopsis = "[-o table|json] [--agent-socket SOCKET]",
+	.synopsis = "[-o table|json] [--agent-socket PATH]",
 	.summary = "what the agent of this node has, advertises and has done",
 	.options = options,
 	.options_count = ARRAY_LEN(options),

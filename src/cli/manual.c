@@ -152,10 +152,8 @@ static void put_forms(const struct option *option, struct buf *out)
 	(void)buf_text(out, "\n");
 }
 
-static void put_option(const struct option *option, struct buf *out)
+static void put_meaning(const struct option *option, struct buf *out)
 {
-	(void)buf_text(out, ".TP\n");
-	put_forms(option, out);
 	put_sentence(option->help, out);
 	if (option->kind == OPTION_NUMBER)
 		(void)buf_printf(out, "From %" PRIu64 " to %" PRIu64 ".\n", option->min,
@@ -166,6 +164,13 @@ static void put_option(const struct option *option, struct buf *out)
 	(void)buf_text(out, "Default: ");
 	put_font("B", "", usual, out);
 	(void)buf_text(out, ".\n");
+}
+
+static void put_option(const struct option *option, struct buf *out)
+{
+	(void)buf_text(out, ".TP\n");
+	put_forms(option, out);
+	put_meaning(option, out);
 }
 
 static const struct option *row(const struct option_table *table, size_t i)
@@ -181,14 +186,19 @@ static void put_options(const struct option_table *table, struct buf *out)
 			put_option(row(table, i), out);
 }
 
-/* One entry for each variable of a row. */
+/* One entry for each variable of a row; a row without a name has no other place to be told. */
 static void put_variables(const struct option *option, struct buf *out)
 {
 	for (const char *at = option->env; at && *at != '\0';) {
 		size_t length = strcspn(at, ",");
-		(void)buf_printf(out, ".TP\n\\fB%.*s\\fR\nAs ", (int)length, at);
-		put_font("B", dashes(option->name), option->name, out);
-		(void)buf_text(out, ".\n");
+		(void)buf_printf(out, ".TP\n\\fB%.*s\\fR\n", (int)length, at);
+		if (option->name) {
+			(void)buf_text(out, "As ");
+			put_font("B", dashes(option->name), option->name, out);
+			(void)buf_text(out, ".\n");
+		} else {
+			put_meaning(option, out);
+		}
 		at += length;
 		at += strspn(at, ", ");
 	}
@@ -200,7 +210,7 @@ static void put_environment(const struct command *command, struct buf *out)
 	for (size_t i = 0; i < command->options_count; i++) {
 		const struct option_table *table = command->options[i].table;
 		for (size_t k = 0; k < table->count; k++) {
-			if (!row(table, k)->name || !row(table, k)->env)
+			if (!row(table, k)->env)
 				continue;
 			if (!has_heading)
 				(void)buf_text(out, ".SH ENVIRONMENT\n"

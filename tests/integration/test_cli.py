@@ -160,6 +160,21 @@ class Status(CommandCase):
         self.assertIn(str(self.agent_socket), text)
         self.assertIn("rota agent", text)
 
+    def test_only_the_options_that_it_needs(self):
+        text = self.listing("status", "--help")
+        self.assertEqual(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", text, re.MULTILINE),
+                         ["--output", "--agent-socket", "--help"])
+        self.assertIn("--mig-strategy", self.refusal(2, "status", "--mig-strategy=none"))
+
+    def test_other_settings_are_no_reason_not_to_ask(self):
+        self.start_node()
+        environment = {"ROTA_AGENT_SOCKET": str(self.agent_socket), "MIG_STRATEGY": "x",
+                       "CONFIG_FILE": "/nonexistent"}
+        self.assertIn(f"pid {self.agent.pid}", self.listing("status", environment=environment))
+        environment["ROTA_AGENT_SOCKET"] = ""
+        self.assertIn("ROTA_AGENT_SOCKET: (an empty text)",
+                      self.refusal(2, "status", environment=environment))
+
     def test_agent_that_was_killed(self):
         self.start_node()
         self.agent.kill()

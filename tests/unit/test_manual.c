@@ -28,6 +28,7 @@ static const struct option options[] = {
 	  .min = 2,
 	  .max = 9 },
 	{ .help = "a row without a name" },
+	{ .help = "a row of a variable", .env = "ONLY", .default_text = "x" },
 };
 
 static const struct option_table table = OPTION_TABLE(options);
@@ -87,6 +88,7 @@ static void tells_all_of_an_option(void **state)
 	has(page, "Default: \\fBa\\-b\\fR.\n");
 	has(page, "a number.\nFrom 2 to 9.\nDefault: \\fBnone\\fR.\n");
 	has(page, "\\fBTWO\\fR\nAs \\fB\\-\\-long\\-name\\fR.\n");
+	has(page, ".TP\n\\fBONLY\\fR\na row of a variable.\nDefault: \\fBx\\fR.\n");
 	assert_null(strstr(page->data, "a row without"));
 }
 
