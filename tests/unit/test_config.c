@@ -1093,6 +1093,19 @@ static void write_file(struct buf *text, unsigned padding)
 	(void)buf_printf(text, "]}}\nunknown: %0*d\n", (int)padding + 1, 0);
 }
 
+/* The same with what only a `rota:` block brings. */
+static void write_strict_file(struct buf *text, unsigned padding)
+{
+	text->len = 0;
+	(void)buf_printf(text, "rota:\nflags: {nvidiaDriverRoot: /%0*d}\n", (int)padding + 1, 0);
+	(void)buf_text(text, "resources: {gpus: [{pattern: x, name: gpu}], mig: []}\n"
+			     "sharing: {timeSlicing: {renameByDefault: true, resources: [");
+	for (unsigned i = 0; i < 21; i++)
+		(void)buf_printf(text, "%s{name: gpu, replicas: 2, devices: [%u]%s}",
+				 i > 0 ? ", " : "", i, i % 2 > 0 ? ", rename: x" : "");
+	(void)buf_text(text, "]}}\n");
+}
+
 /* Either all entries are there or nothing is. */
 static void check_loaded(const struct fixture *fixture, int r)
 {
@@ -1107,13 +1120,20 @@ static void check_loaded(const struct fixture *fixture, int r)
 	for (size_t i = 0; i < sharing->resources_count; i++) {
 		assert_non_null(sharing->resources[i].name);
 		assert_int_equal(sharing->resources[i].replicas, 2);
+		const struct device_choice *devices = &sharing->resources[i].devices;
+		if (sharing->rename_by_default) {
+			assert_non_null(sharing->resources[i].rename);
+			assert_int_equal(devices->list_count, 1);
+			assert_non_null(devices->list[0]);
+		}
 	}
 }
 
 /* Fails the first, second, ... allocation until none is left to fail; returns how many did. */
 static unsigned load_with_failures(struct fixture *fixture, const char *text)
 {
-	const char *const flags[] = { "--device-list-strategy=envvar", "--mps-root=/x", NULL };
+	const char *const flags[] = { "--device-list-strategy=envvar", "--mps-root=/x",
+				      "--cdi-disable-hooks=all", NULL };
 	for (unsigned failures = 0; failures < ALLOCATIONS_MAX; failures++) {
 		assert_int_equal(prepare(fixture, text, NULL, flags), 0);
 		const struct config_inputs inputs = { &fixture->given, fixture->environment };
@@ -1135,6 +1155,8 @@ static void memory_that_runs_out_anywhere_leaves_no_hole(void **state)
 	struct buf text = BUF_INIT(TEXT_BYTES);
 	for (unsigned padding = 0; padding < PADDING_MAX; padding += PADDING_STEP) {
 		write_file(&text, padding);
+		assert_in_range(load_with_failures(fixture, text.data), 5, ALLOCATIONS_MAX - 1);
+		write_strict_file(&text, padding);
 		assert_in_range(load_with_failures(fixture, text.data), 5, ALLOCATIONS_MAX - 1);
 	}
 	buf_done(&text);
