@@ -2,6 +2,7 @@
 /* The checks behind sharing.*.resources[].name and .devices; called by apply.c only. */
 #include "config/name.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -119,18 +120,29 @@ struct uuid {
 	char text[37];
 };
 
+/* A hex digit in small. */
+static char to_small(char digit)
+{
+	if (digit >= 'A' && digit <= 'F')
+		return "abcdef"[digit - 'A'];
+	return digit;
+}
+
 static bool read_uuid(const char *text, size_t length, struct uuid *ret)
 {
+	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+	static_assert(sizeof(form) == sizeof(ret->text), "a UUID fits");
 	const char *digits = find_uuid(text, length);
 	if (!digits)
 		return false;
-	for (size_t i = 0; i < sizeof(ret->text) - 1; i++) {
-		bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-		if (!is_dash && *digits == '-')
+	memcpy(ret->text, form, sizeof(form));
+	for (char *at = ret->text; *at != '\0'; at++) {
+		if (*at == '-')
+			continue;
+		if (*digits == '-')
 			digits++;
-		ret->text[i] = is_dash ? '-' : (char)tolower((unsigned char)*digits++);
+		*at = to_small(*digits++);
 	}
-	ret->text[sizeof(ret->text) - 1] = '\0';
 	return true;
 }
 
