@@ -37,10 +37,9 @@ struct problem {
 /* Sets of GPUs are bits, the first GPU highest: of two sets of one size the greater number is the
  * one that comes first in the order of the list. */
 enum {
-	SETS_MAX = 1 << ALIGNED_EXACT_MAX,
-	NO_MORE_SETS = SETS_MAX,
-	SPREAD_BITS = ALIGNED_EXACT_MAX / 2,
-	SPREAD_SETS = 1 << SPREAD_BITS,
+	NO_MORE_SETS = 1 << ALIGNED_EXACT_MAX,
+	HALF_SETS = 1 << ALIGNED_EXACT_MAX / 2,
+	CHOICES_MAX = 6435, /* seven of fifteen: no other number of them has more */
 };
 
 /* Worth of a division in one number that is compared as a whole: from above the sum over all parts,
@@ -55,14 +54,29 @@ static_assert(ALIGNED_EXACT_MAX * (ALIGNED_EXACT_MAX - 1) / 2 * PAIR_POINTS_MAX 
 		      1 << (SUM_SHIFT - GROUP_SHIFT),
 	      "a sum over all pairs has room in a worth");
 
+/* Which elements of a set to take, by their places in it; the lower and the upper half of them. */
+struct choice {
+	uint8_t low;
+	uint8_t high;
+};
+
+/* All ways to take so many of so many. The same for all sets of one size, so they are made once. */
+struct choices {
+	size_t count;
+	struct choice items[CHOICES_MAX];
+};
+
 struct search {
 	const struct problem *problem;
 	uint32_t required; /* a set */
 	uint64_t *worths;  /* of the best division of each set; 0 for sets that none needs */
-	/* The elements of one set, by the places of their bits in a small number. */
-	uint16_t low[SPREAD_SETS];
-	uint16_t high[SPREAD_SETS];
-	unsigned places;
+	/* How the sets of the size that is at work are divided. */
+	unsigned low_places; /* in the lower half */
+	struct choices groups;
+	struct choices smaller;
+	/* Of the set that is at work: the elements in each choice of a half. */
+	uint16_t low[HALF_SETS];
+	uint16_t high[HALF_SETS];
 };
 
 static uint32_t first_set(size_t size)
@@ -93,35 +107,50 @@ static uint32_t set_score(const struct problem *problem, uint32_t set)
 	return score;
 }
 
-/* One half of a spread: all unions of the lowest elements of *@set, which are taken from it. */
-static unsigned spread_half(uint16_t *unions, uint32_t *set)
+/* @size of @places. */
+static void list_choices(struct choices *choices, size_t places, size_t size)
 {
-	unsigned places = 0;
+	uint32_t low_bits = (1U << places / 2) - 1;
+	uint32_t end = 1U << places;
+	choices->count = 0;
+	for (uint32_t set = first_set(size); set < end; set = next_set(set))
+		choices->items[choices->count++] = (struct choice){
+			(uint8_t)(set & low_bits),
+			(uint8_t)(set >> places / 2),
+		};
+}
+
+/* Get ready for sets of @size: their part that has certain @fixed of them is a group, or may also
+ * be the smaller one of @left GPUs where that is not 0. */
+static void prepare(struct search *search, size_t size, size_t fixed, size_t left)
+{
+	search->low_places = (unsigned)(size - fixed) / 2;
+	list_choices(&search->groups, size - fixed, search->problem->size - fixed);
+	search->smaller.count = 0;
+	if (left > 0)
+		list_choices(&search->smaller, size - fixed, left - fixed);
+}
+
+/* All unions of the lowest elements of *@set, as many as @end is a power of two; they are taken
+ * from it. */
+static void list_unions(uint16_t *unions, size_t end, uint32_t *set)
+{
 	unions[0] = 0;
-	for (; places < SPREAD_BITS && *set != 0; places++, *set &= *set - 1) {
+	for (size_t count = 1; count < end && *set != 0; count *= 2, *set &= *set - 1) {
 		uint16_t element = (uint16_t)(*set & -*set);
-		for (size_t i = 0; i < (size_t)1 << places; i++)
-			unions[((size_t)1 << places) + i] = unions[i] | element;
+		for (size_t i = 0; i < count; i++)
+			unions[count + i] = unions[i] | element;
 	}
-	return places;
 }
 
-static void spread_set(struct search *search, uint32_t set)
-{
-	search->places = spread_half(search->low, &set);
-	search->places += spread_half(search->high, &set);
-}
-
-/* The best division of @set of which one part has @size GPUs, all of @fixed among them; the others
- * of @set are spread. */
-static uint64_t best_with(const struct search *search, uint32_t set, uint32_t fixed, size_t size)
+/* The best division of @set, one part of which is @fixed and a choice of the others. */
+static uint64_t best_with(const struct search *search, uint32_t set, uint32_t fixed,
+			  const struct choices *choices)
 {
 	uint64_t best = 0;
-	uint32_t end = 1U << search->places;
-	uint32_t choice = first_set(size - (size_t)__builtin_popcount(fixed));
-	for (; choice < end; choice = next_set(choice)) {
-		uint32_t part = fixed | search->low[choice % SPREAD_SETS] |
-				search->high[choice / SPREAD_SETS];
+	for (size_t i = 0; i < choices->count; i++) {
+		struct choice choice = choices->items[i];
+		uint32_t part = fixed | search->low[choice.low] | search->high[choice.high];
 		uint64_t a = search->worths[part];
 		uint64_t b = search->worths[set ^ part];
 		uint64_t group = (a & ~sum_bits) > (b & ~sum_bits) ? a & ~sum_bits : b & ~sum_bits;
@@ -132,15 +161,13 @@ static uint64_t best_with(const struct search *search, uint32_t set, uint32_t fi
 	return best;
 }
 
-/* The best division of @set; the part that has @fixed is a group, or may be the smaller one of
- * @left GPUs where that is not 0. */
-static uint64_t best_division(struct search *search, uint32_t set, uint32_t fixed, size_t left)
+static uint64_t best_division(struct search *search, uint32_t set, uint32_t fixed)
 {
-	spread_set(search, set ^ fixed);
-	uint64_t best = best_with(search, set, fixed, search->problem->size);
-	if (left == 0)
-		return best;
-	uint64_t other = best_with(search, set, fixed, left);
+	uint32_t others = set ^ fixed;
+	list_unions(search->low, (size_t)1 << search->low_places, &others);
+	list_unions(search->high, HALF_SETS, &others);
+	uint64_t best = best_with(search, set, fixed, &search->groups);
+	uint64_t other = best_with(search, set, fixed, &search->smaller);
 	return other > best ? other : best;
 }
 
@@ -163,11 +190,12 @@ static void fill_divisions(struct search *search, size_t groups, size_t left)
 {
 	const struct problem *problem = search->problem;
 	size_t taken = problem->groups - groups + (left < problem->left ? 1 : 0);
+	size_t size = groups * problem->size + left;
 	uint32_t end = 1U << (problem->count - taken);
-	uint32_t set = first_set(groups * problem->size + left);
-	for (; set < end; set = next_set(set)) {
+	prepare(search, size, 1, left);
+	for (uint32_t set = first_set(size); set < end; set = next_set(set)) {
 		uint32_t first = 1U << (31 - __builtin_clz(set));
-		search->worths[set] = best_division(search, set, first, left);
+		search->worths[set] = best_division(search, set, first);
 	}
 }
 
@@ -200,9 +228,14 @@ static int choose_best(const struct problem *problem, struct arena *arena, uint3
 	search->required = all & ~(all >> problem->required);
 	fill_worths(search);
 
-	bool is_free = problem->required == 0;
-	uint64_t best = best_division(search, all, is_free ? first : search->required,
-				      is_free ? problem->left : 0);
+	uint64_t best = 0;
+	if (problem->required > 0) {
+		prepare(search, problem->count, problem->required, 0);
+		best = best_division(search, all, search->required);
+	} else {
+		prepare(search, problem->count, 1, problem->left);
+		best = best_division(search, all, first);
+	}
 	uint32_t group = (uint32_t)best & all;
 	for (uint32_t number = 0; number < problem->count; number++)
 		if (group & first >> number)

@@ -27,7 +27,7 @@
 #include "core/device.h"
 
 enum {
-	ALIGNED_EXACT_MAX = 16, /* 512 KiB, and at most some milliseconds */
+	ALIGNED_EXACT_MAX = 16, /* half a MiB, and at most some 2 ms */
 	ALIGNED_GPUS_MAX = 64,  /* as many as a snapshot has links of */
 	ALIGNED_PASSES_MAX = 8, /* over all pairs; few divisions get better after the third */
 };

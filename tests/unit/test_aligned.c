@@ -506,6 +506,17 @@ static void agrees_with_that_search_on_real_topologies(void **state)
 			}
 }
 
+static void agrees_with_that_search_on_twelve_gpus(void **state)
+{
+	struct node *node = *state;
+	random_state = 12;
+
+	build(node, 12, at_random);
+	for (size_t size = 1; size <= 12; size++)
+		for (size_t required = 0; required <= size && required <= 2; required++)
+			assert_agrees(node, size, required);
+}
+
 static void agrees_with_that_search_on_sixteen_gpus(void **state)
 {
 	struct node *node = *state;
@@ -568,6 +579,7 @@ int main(void)
 		ON_A_NODE(takes_the_first_of_more_gpus_than_are_linked),
 		ON_A_NODE(agrees_with_a_search_of_all_divisions),
 		ON_A_NODE(agrees_with_that_search_on_real_topologies),
+		ON_A_NODE(agrees_with_that_search_on_twelve_gpus),
 		ON_A_NODE(agrees_with_that_search_on_sixteen_gpus),
 		ON_A_NODE(fails_cleanly_when_memory_is_out),
 	};
