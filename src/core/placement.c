@@ -60,8 +60,10 @@ static struct load *count_loads(const struct choice *choice, struct arena *arena
 		struct load *load = &loads[i];
 		load->span = &resource->spans[i];
 		load->cursor = load->span->first;
+		size_t candidates = 0;
 		for (size_t n = 0; n < load->span->count; n++)
-			load->taken += choice->is_candidate[load->span->first + n] ? 0 : 1;
+			candidates += choice->is_candidate[load->span->first + n] ? 1 : 0;
+		load->taken = load->span->count - candidates;
 		load->gpu_taken = &gpus_taken[gpu_of(resource, load->span->device)];
 		*load->gpu_taken += load->taken;
 	}
