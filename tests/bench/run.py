@@ -47,6 +47,27 @@ class Case:
             variables += " DP_DISABLE_HEALTHCHECKS=all"
         return f"{variables} {BENCH} {self.options} {self.plugin}"
 
+    @staticmethod
+    def describe(figures):
+        return (f"registered {figures['registered_ms']:.1f} ms, list "
+                f"{figures['first_list_ms']:.1f} ms, preferred p50 "
+                f"{figures['preferred_p50_ms']:.2f} p99 {figures['preferred_p99_ms']:.2f} ms, "
+                f"allocate p50 {figures['allocate_p50_ms']:.2f} p99 "
+                f"{figures['allocate_p99_ms']:.2f} ms, RSS {rss_mib(figures):.1f} MiB")
+
+
+class CallsCase(Case):
+    """A program that times calls of one function."""
+
+    def command(self):
+        return self.options
+
+    @staticmethod
+    def describe(figures):
+        times = sorted(figures["times_ms"])
+        return (f"p50 {statistics.median(times):.3f} p99 {p99(figures):.3f} ms, at most "
+                f"{times[-1]:.3f} ms")
+
 
 FULL = Case("10000 replicas", "--gpus 8 --replicas 1250")
 SMALL = Case("100 replicas", "--gpus 4 --replicas 25")
@@ -55,10 +76,15 @@ ONE = Case("one T4, 5 replicas", "--gpus 1 --replicas 5")
 RIVAL_OPTIONS = f"--preferences 20 --allocations 500 --mount-at {NVIDIA_DIRECTORY}"
 RIVAL_FULL = Case("NVIDIA, 10000 replicas", f"{FULL.options} {RIVAL_OPTIONS}", NVIDIA)
 RIVAL_SMALL = Case("NVIDIA, 100 replicas", f"{SMALL.options} {RIVAL_OPTIONS}", NVIDIA)
+ALIGNED = CallsCase("4 of 16 linked GPUs", "build/tests/bench/bench_aligned")
 
 
 def milliseconds(key):
     return lambda figures: figures[key]
+
+
+def p99(figures):
+    return statistics.quantiles(figures["times_ms"], n=100)[-1]
 
 
 def rss_mib(figures):
@@ -67,7 +93,7 @@ def rss_mib(figures):
 
 @dataclasses.dataclass
 class Row:
-    """A row of the table. read takes bench_agent's figures; less is better."""
+    """A row of the table. read takes the figures of its case; less is better."""
 
     name: str
     unit: str
@@ -111,6 +137,7 @@ def make_rows():
         Row("G9 NVIDIA: RSS at 10000 replicas", "MiB", None, RIVAL_FULL, rss_mib),
         Row("G9 NVIDIA: RSS at 100 replicas", "MiB", None, RIVAL_SMALL, rss_mib),
         Row("G13 start to registered", "ms", 20, ONE, milliseconds("registered_ms")),
+        Row("G13 aligned choice of 4 among 16 linked GPUs, p99", "ms", 1, ALIGNED, p99),
         *(Row(name, "instructions", None, None) for name in COUNTED),
     ]
 
@@ -147,18 +174,11 @@ def run_bench(command):
     return json.loads(output)
 
 
-def describe(figures):
-    return (f"registered {figures['registered_ms']:.1f} ms, list {figures['first_list_ms']:.1f} ms, "
-            f"preferred p50 {figures['preferred_p50_ms']:.2f} p99 {figures['preferred_p99_ms']:.2f} "
-            f"ms, allocate p50 {figures['allocate_p50_ms']:.2f} p99 "
-            f"{figures['allocate_p99_ms']:.2f} ms, RSS {rss_mib(figures):.1f} MiB")
-
-
 def run_case(case, runs):
     results = []
     for number in range(1, runs + 1):
         results.append(run_bench(case.command()))
-        print(f"{case.title}, run {number}/{runs}: {describe(results[-1])}", flush=True)
+        print(f"{case.title}, run {number}/{runs}: {case.describe(results[-1])}", flush=True)
     return results
 
 
