@@ -134,23 +134,24 @@ static bool is_of_whole_gpus(const struct resource *resource,
 	return true;
 }
 
-/* The candidates in the order of the list, after the required ones. */
-static size_t list_candidates(const struct choice *choice, const struct placement_request *request,
-			      uint32_t *ret)
+/* The required replicas, then the candidates in the order of the list; and their GPUs. */
+static void list_gpus(const struct choice *choice, const struct placement_request *request,
+		      uint32_t *positions, uint32_t *gpus)
 {
+	const struct resource *resource = choice->resource;
 	size_t count = 0;
 	for (; count < request->required_count; count++)
-		ret[count] = request->required[count];
-	for (uint32_t i = 0; i < choice->resource->replicas_count; i++)
+		positions[count] = request->required[count];
+	for (uint32_t i = 0; i < resource->replicas_count; i++)
 		if (choice->is_candidate[i])
-			ret[count++] = i;
-	return count;
+			positions[count++] = i;
+	for (size_t i = 0; i < count; i++)
+		gpus[i] = (uint32_t)gpu_of(resource, resource->replicas[positions[i]].device);
 }
 
 static int choose_linked(struct choice *choice, const struct placement_request *request,
 			 struct arena *arena, uint32_t *ret, size_t *ret_count, struct err *err)
 {
-	const struct resource *resource = choice->resource;
 	size_t offered = choice->candidates;
 	mark(choice, request->required, request->required_count, false);
 	bool is_on_offer = offered - choice->candidates == request->required_count;
@@ -163,12 +164,10 @@ static int choose_linked(struct choice *choice, const struct placement_request *
 	uint32_t *gpus = arena_array(arena, offered, sizeof(*gpus));
 	if (!positions || !gpus)
 		return err_set(err, -ENOMEM, "out of memory");
-	list_candidates(choice, request, positions);
-	for (size_t i = 0; i < offered; i++)
-		gpus[i] = (uint32_t)gpu_of(resource, resource->replicas[positions[i]].device);
 
+	list_gpus(choice, request, positions, gpus);
 	struct aligned_request aligned = {
-		.snapshot = resource->snapshot,
+		.snapshot = choice->resource->snapshot,
 		.gpus = gpus,
 		.gpus_count = offered,
 		.required_count = request->required_count,

@@ -284,7 +284,7 @@ static struct link chain(uint32_t a, uint32_t b)
 	if (a == 0 && b == 2)
 		return linked(LINK_UNKNOWN, 1);
 	if (a == 1 && b == 3)
-		return linked(LINK_UNKNOWN, 3);
+		return linked(LINK_UNKNOWN, 2);
 	return linked(LINK_UNKNOWN, 0);
 }
 
@@ -309,6 +309,21 @@ static void takes_the_best_group_among_many(void **state)
 
 	build(node, 19, better_to_the_end);
 	assert_choice(node, 2, 0, LIST(16, 17));
+}
+
+/* Boards of four, and three that are linked better. */
+static struct link fours_and_three(uint32_t a, uint32_t b)
+{
+	uint32_t nvlinks = a < 16 ? 1 : 3;
+	return linked(LINK_UNKNOWN, a / 4 == b / 4 ? nvlinks : 0);
+}
+
+static void the_smaller_group_among_many_is_never_the_answer(void **state)
+{
+	struct node *node = *state;
+
+	build(node, 19, fours_and_three);
+	assert_choice(node, 4, 0, LIST(0, 1, 2, 3));
 }
 
 static void the_answer_has_its_size_whatever_is_asked_of_many(void **state)
@@ -396,6 +411,7 @@ static void compare_division(struct brute *brute, const uint32_t *parts, size_t 
 	brute->is_found = true;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as there are groups. */
 static void divide(struct brute *brute, uint32_t rest, uint32_t *parts, size_t count)
 {
 	if (rest == 0) {
@@ -532,6 +548,50 @@ static void agrees_with_that_search_on_sixteen_gpus(void **state)
 	}
 }
 
+/* Which of the GPUs are in the answer. */
+static void mark_chosen(const struct node *node, size_t size, bool *ret)
+{
+	for (size_t i = 0; i < size; i++)
+		ret[node->chosen[i]] = true;
+}
+
+/* What the sum gains when a GPU of the answer and one of the others change places. */
+static int exchange_gain(const struct node *node, const bool *is_chosen, size_t in, size_t out)
+{
+	int gain = 0;
+	for (size_t i = 0; i < node->snapshot->links_count; i++) {
+		const struct link *link = &node->snapshot->links[i];
+		size_t a = link->first;
+		size_t b = link->second;
+		bool is_between = (a == in && b == out) || (a == out && b == in);
+		if (is_between || (a != in && a != out && b != in && b != out))
+			continue;
+		bool is_together = is_chosen[a] == is_chosen[b];
+		gain += is_together ? -(int)points(link) : (int)points(link);
+	}
+	return gain;
+}
+
+static void no_exchange_makes_a_division_of_many_better(void **state)
+{
+	struct node *node = *state;
+	random_state = 64;
+
+	/* Two parts, so that the answer tells the whole division. */
+	for (size_t count = ALIGNED_EXACT_MAX + 1; count <= ALIGNED_GPUS_MAX; count++) {
+		size_t size = (count + 1) / 2;
+		size_t required = count % 3;
+		bool is_chosen[GPUS_MAX] = { 0 };
+		build(node, count, at_random);
+		assert_int_equal(choose(node, size, required, NULL), 0);
+		mark_chosen(node, size, is_chosen);
+		for (size_t in = required; in < count; in++)
+			for (size_t out = 0; is_chosen[in] && out < count; out++)
+				assert_true(is_chosen[out] ||
+					    exchange_gain(node, is_chosen, in, out) <= 0);
+	}
+}
+
 static void fails_cleanly_when_memory_is_out(void **state)
 {
 	struct node *node = *state;
@@ -575,12 +635,14 @@ int main(void)
 		ON_A_NODE(keeps_boards_whole_among_many_gpus),
 		ON_A_NODE(exchanges_gpus_among_many_for_a_better_sum),
 		ON_A_NODE(takes_the_best_group_among_many),
+		ON_A_NODE(the_smaller_group_among_many_is_never_the_answer),
 		ON_A_NODE(the_answer_has_its_size_whatever_is_asked_of_many),
 		ON_A_NODE(takes_the_first_of_more_gpus_than_are_linked),
 		ON_A_NODE(agrees_with_a_search_of_all_divisions),
 		ON_A_NODE(agrees_with_that_search_on_real_topologies),
 		ON_A_NODE(agrees_with_that_search_on_twelve_gpus),
 		ON_A_NODE(agrees_with_that_search_on_sixteen_gpus),
+		ON_A_NODE(no_exchange_makes_a_division_of_many_better),
 		ON_A_NODE(fails_cleanly_when_memory_is_out),
 	};
 	return cmocka_run_group_tests_name("aligned", tests, NULL, NULL);

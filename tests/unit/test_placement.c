@@ -9,7 +9,8 @@
 
 enum {
 	CHOICES_MAX = 64,
-	SCENARIOS = 20000
+	SCENARIOS = 20000,
+	REPLICAS = 1200, /* of the largest resource */
 };
 
 struct choice {
@@ -327,6 +328,8 @@ static void says_when_too_few_are_on_offer(void **state)
 		choose(resource, ALLOCATION_DISTRIBUTED, LIST(0, 1), LIST(1), 3, &choice, &err),
 		-ENODEV);
 	assert_string_equal(err.msg, "not enough available devices to satisfy allocation");
+	assert_int_equal(choose(resource, ALLOCATION_DISTRIBUTED, NONE, NONE, 1, &choice, NULL),
+			 -ENODEV);
 	assert_int_equal(choice.count, 77);
 }
 
@@ -430,15 +433,28 @@ static void agrees_with_a_step_by_step_search(void **state)
 	}
 }
 
+/* Everything is on offer. */
 static void fail_each_allocation(const struct resource *resource, unsigned at_least)
 {
+	uint32_t available[REPLICAS];
+	const uint32_t required[] = { 1 };
+	assert_true(resource->replicas_count <= REPLICAS);
+	for (uint32_t i = 0; i < resource->replicas_count; i++)
+		available[i] = i;
+	struct placement_request request = {
+		.available = available,
+		.available_count = resource->replicas_count,
+		.required = required,
+		.required_count = 1,
+		.size = 2,
+	};
 	struct choice choice = { .count = 77 };
 	unsigned failures = 0;
 	int r = 0;
 	do {
 		struct err err = ERR_INIT;
 		failing_calloc = ++failures;
-		r = choose(resource, ALLOCATION_PACKED, LIST(0, 1, 2), LIST(1), 2, &choice, &err);
+		r = placement_choose(resource, &request, choice.positions, &choice.count, &err);
 		failing_calloc = 0;
 		if (r == 0)
 			break;
@@ -455,10 +471,12 @@ static void fail_each_allocation(const struct resource *resource, unsigned at_le
 static void fails_cleanly_when_memory_is_out(void **state)
 {
 	(void)state;
-	cleanup_resource struct resource *shared = given_resource(300, 16);
-	fail_each_allocation(shared, 3);
+	cleanup_resource struct resource *shared = given_resource(150, 8);
+	fail_each_allocation(shared, 2);
 	cleanup_resource struct resource *whole = given_resource(500, 1);
 	fail_each_allocation(whole, 2);
+	cleanup_resource struct resource *linked = given_linked(6);
+	fail_each_allocation(linked, 3);
 }
 
 static void an_id_on_offer_twice_is_one(void **state)
