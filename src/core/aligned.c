@@ -25,6 +25,7 @@ static const uint32_t level_points[] = {
 	[LINK_SAME_BOARD] = 60,
 };
 
+/* What is asked, with the scores read from the links. */
 struct problem {
 	size_t count;
 	size_t required; /* the numbers below it must be in the answer */
