@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -31,3 +32,45 @@ static inline bool xid_set_has(const struct xid_set *set, uint64_t xid)
 {
 	return xid < XID_SET_MAX ? (set->words[xid / 64] >> xid % 64 & 1) != 0 : set->has_others;
 }
+
+/** One more or one less that counts. Those of XID_SET_MAX and above go together. */
+void xid_set_add(struct xid_set *set, uint64_t xid);
+void xid_set_remove(struct xid_set *set, uint64_t xid);
+
+/** All Xids count, also those that programs cause. */
+void xid_set_fill(struct xid_set *set);
+
+/* What must be done before the GPU can be used again; a larger one includes the smaller ones. */
+enum xid_demand {
+	XID_DEMAND_NOTHING, /* of the GPU; the program that met the error may have to start anew */
+	XID_DEMAND_RESET,
+	XID_DEMAND_REBOOT,
+	XID_DEMANDS_COUNT,
+};
+
+/* What is ill when the driver says in which part of a GPU in MIG mode it happened. */
+enum xid_scope {
+	XID_SCOPE_PROGRAM, /* one program met it; only its part is suspected */
+	XID_SCOPE_PART,    /* hardware that each part has for itself */
+	XID_SCOPE_GPU,     /* what all parts share, or what only a reset of the whole GPU mends */
+	XID_SCOPES_COUNT,
+};
+
+struct xid_row {
+	uint16_t number;
+	enum xid_demand demand; /* by NVIDIA's catalogue */
+	enum xid_scope scope;
+	/* Drivers that tell a recovery action at all (R570 and later) let it follow this Xid, so
+	 * that their NONE means what it says. */
+	bool has_action;
+	const char *meaning; /* one sentence without a full stop */
+};
+
+/** The row of Xid @number, or NULL when the table does not have it. */
+const struct xid_row *xid_find(uint64_t number);
+
+/** What Xid @number means, also when the table does not have it. */
+const char *xid_meaning(uint64_t number);
+
+/** All rows in the order of their numbers, for documents. */
+const struct xid_row *xid_rows(size_t *ret_count);
