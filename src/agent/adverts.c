@@ -1,18 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See adverts.h. All lists are worked out before any is handed over. The configured name comes
- * first, and its failure leaves all as it was; a name that only lingers must not hold it up.
+ * See adverts.h. All lists are worked out before any is handed over, and what is new is started
+ * before what is there is changed, so that a failure leaves all as it was.
  */
 #include "agent/adverts.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 
-/* The lists of one update; owned. */
+struct advert {
+	struct adverts *adverts; /* borrowed, its owner */
+	struct list node;        /* in adverts->items */
+	struct plugin *plugin;   /* owned */
+	struct plugin_listener listener;
+	bool is_new; /* started in this update */
+	char name[RESOURCE_NAME_BYTES];
+};
+
+/* The plan and the lists of one update; owned. */
 struct lists {
-	struct resource *items[RESOURCE_NAMES];
+	struct plan plan;
+	struct resource *items[ADVERTS_MAX]; /* NULL: handed over */
+	size_t count;
 };
 
 /* How an event of the plugin reads in the log; key is that of its text, NULL when it has none. */
@@ -63,124 +77,219 @@ static void on_allocated(struct plugin_listener *listener, const struct id_text 
 
 static void lists_done(struct lists *lists)
 {
-	for (size_t i = 0; i < RESOURCE_NAMES; i++)
+	for (size_t i = 0; i < lists->count; i++)
 		lists->items[i] = resource_free(lists->items[i]);
+	plan_done(&lists->plan);
 }
 
-static int make_lists(const struct settings *settings, const struct snapshot *snapshot,
-		      const struct held *held, struct lists *ret, struct err *err)
+static struct advert *find_advert(const struct adverts *adverts, const char *name)
 {
-	for (size_t i = 0; i < RESOURCE_NAMES; i++) {
-		struct snapshot *copy = snapshot_copy(snapshot);
-		if (!copy)
-			return err_set(err, -ENOMEM, "out of memory");
-		int r = resource_new_named(settings, resource_name(i), copy, held, &ret->items[i],
-					   err);
-		if (r < 0)
-			return r;
+	list_for_each_safe (node, after, &adverts->items) {
+		struct advert *advert = container_of(node, struct advert, node);
+		if (strcmp(advert->name, name) == 0)
+			return advert;
 	}
+	return NULL;
+}
+
+static int make_list(struct lists *lists, const char *name, const struct snapshot *snapshot,
+		     const struct held *held, struct err *err)
+{
+	cleanup_resource struct resource *resource = NULL;
+	struct snapshot *copy = snapshot_copy(snapshot);
+	if (!copy)
+		return err_set(err, -ENOMEM, "out of memory");
+	int r = resource_new(&lists->plan, name, copy, held, &resource, err);
+	if (r < 0 || resource->replicas_count == 0)
+		return r;
+	if (lists->count == ADVERTS_MAX)
+		return err_set(err, -E2BIG, "%s: more than %d resource names are held by pods",
+			       name, ADVERTS_MAX);
+	lists->items[lists->count++] = TAKE_PTR(resource);
 	return 0;
+}
+
+static int make_lists(const struct snapshot *snapshot, const struct held *held, struct lists *lists,
+		      struct err *err)
+{
+	int r = 0;
+	for (size_t i = 0; i < lists->plan.names_count && r == 0; i++)
+		r = make_list(lists, lists->plan.names[i], snapshot, held, err);
+	for (size_t i = 0; i < held->names_count && r == 0; i++)
+		if (plan_find(&lists->plan, held->names[i]) == PLAN_NOT_ADVERTISED)
+			r = make_list(lists, held->names[i], snapshot, held, err);
+	return r;
+}
+
+static void log_list(const struct advert *advert)
+{
+	struct plugin_report report;
+	plugin_report(advert->plugin, &report);
+	log_info("replicas advertised", KV_STR("resource", advert->name),
+		 KV_U64("count", report.resource->replicas_count),
+		 KV_U64("healthy", resource_healthy_count(report.resource)));
+}
+
+/* Its plugin forgets the listener that is in it. */
+static void advert_stop(struct advert *advert)
+{
+	list_remove(&advert->node);
+	plugin_stop(advert->plugin);
+	free(advert);
 }
 
 /* @resource is taken. */
-static int hand_over(struct advert *advert, const struct settings *settings,
-		     struct resource *resource, struct err *err)
+static int advert_start(struct adverts *adverts, const struct settings *settings,
+			struct resource *resource, struct err *err)
 {
-	size_t count = resource->replicas_count;
-	size_t healthy = resource_healthy_count(resource);
-	bool is_new = !advert->plugin;
-	int r = is_new ? plugin_start(advert->adverts->loop, settings, resource, &advert->listener,
-				      &advert->plugin, err)
-		       : plugin_update(advert->plugin, settings, resource, err);
-	if (r > 0 || (r == 0 && is_new))
-		log_info("replicas advertised", KV_STR("resource", advert->name),
-			 KV_U64("count", count), KV_U64("healthy", healthy));
-	return r < 0 ? r : 0;
-}
-
-/* A name that is not configured: it goes with the last id that a pod holds. A plugin that cannot be
- * told the new settings must not keep the old ones. */
-static void linger(struct advert *advert, const struct settings *settings,
-		   struct resource *resource)
-{
-	if (resource->replicas_count == 0) {
-		(void)resource_free(resource);
-		plugin_stop(TAKE_PTR(advert->plugin));
-		return;
-	}
-	struct err err = ERR_INIT;
-	if (hand_over(advert, settings, resource, &err) == 0)
-		return;
-	log_error("cannot advertise what pods still hold under an old name",
-		  KV_STR("resource", advert->name), KV_STR("cause", err.msg));
-	plugin_stop(TAKE_PTR(advert->plugin));
-}
-
-static bool is_idle(const struct adverts *adverts)
-{
-	for (size_t i = 0; i < RESOURCE_NAMES; i++)
-		if (adverts->items[i].plugin)
-			return false;
-	return true;
-}
-
-static int hand_over_all(struct adverts *adverts, const struct settings *settings,
-			 struct lists *lists, struct err *err)
-{
-	size_t own = 0;
-	while (resource_name(own) != resource_name_of(settings))
-		own++;
-	if (lists->items[own]->replicas_count == 0 && is_idle(adverts)) {
-		if (!adverts->is_idle_said)
-			log_warn("no GPU on this node, waiting for one; if there should be one, "
-				 "see what nvidia-smi says on the host");
-		adverts->is_idle_said = true;
-		return 0;
-	}
-	adverts->is_idle_said = false;
-	int r = hand_over(&adverts->items[own], settings, TAKE_PTR(lists->items[own]), err);
+	cleanup_resource struct resource *owned = resource;
+	cleanup_free struct advert *advert = calloc(1, sizeof(*advert));
+	if (!advert)
+		return err_set(err, -ENOMEM, "%s: out of memory", resource->name);
+	(void)snprintf(advert->name, sizeof(advert->name), "%s", resource->name); /* it fits */
+	advert->adverts = adverts;
+	advert->listener = (struct plugin_listener){ on_plugin_event, on_allocated };
+	int r = plugin_start(adverts->loop, settings, TAKE_PTR(owned), &advert->listener,
+			     &advert->plugin, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < RESOURCE_NAMES; i++)
-		if (i != own)
-			linger(&adverts->items[i], settings, TAKE_PTR(lists->items[i]));
+	advert->is_new = true;
+	list_append(&adverts->items, &advert->node);
+	(void)TAKE_PTR(advert); /* the list owns it */
 	return 0;
+}
+
+/* Names that are not advertised yet; this is what can fail for reasons of the node, so it comes
+ * first and is undone. */
+static int start_missing(struct adverts *adverts, const struct settings *settings,
+			 struct lists *lists, struct err *err)
+{
+	int r = 0;
+	for (size_t i = 0; i < lists->count && r == 0; i++)
+		if (!find_advert(adverts, lists->items[i]->name))
+			r = advert_start(adverts, settings, TAKE_PTR(lists->items[i]), err);
+	list_for_each_safe (node, after, &adverts->items) {
+		struct advert *advert = container_of(node, struct advert, node);
+		if (advert->is_new && r < 0)
+			advert_stop(advert);
+		else if (advert->is_new)
+			log_list(advert);
+	}
+	return r;
+}
+
+/* A plugin that cannot be told the new settings must not keep the old ones; the next update starts
+ * it again. @resource is taken. */
+static void advert_update(struct advert *advert, const struct settings *settings,
+			  struct resource *resource)
+{
+	struct err err = ERR_INIT;
+	int r = plugin_update(advert->plugin, settings, resource, &err);
+	if (r > 0)
+		log_list(advert);
+	if (r >= 0)
+		return;
+	log_error("cannot advertise a resource, trying again", KV_STR("resource", advert->name),
+		  KV_STR("cause", err.msg));
+	advert_stop(advert);
+}
+
+/* A name that is gone: kubelet is told an empty list first, so that the node does not go on showing
+ * what it had. */
+static void advert_end(struct advert *advert, const struct settings *settings,
+		       const struct plan *plan, const struct snapshot *snapshot)
+{
+	struct resource *empty = NULL;
+	struct snapshot *copy = snapshot_copy(snapshot);
+	if (copy && resource_new(plan, advert->name, copy, NULL, &empty, NULL) == 0)
+		(void)plugin_update(advert->plugin, settings, empty, NULL); /* it ends anyway */
+	log_info("resource is advertised no more", KV_STR("resource", advert->name));
+	advert_stop(advert);
+}
+
+static void update_known(struct adverts *adverts, const struct settings *settings,
+			 struct lists *lists, const struct snapshot *snapshot)
+{
+	list_for_each_safe (node, after, &adverts->items) {
+		struct advert *advert = container_of(node, struct advert, node);
+		struct resource **list = NULL;
+		for (size_t i = 0; i < lists->count && !advert->is_new; i++)
+			if (lists->items[i] && strcmp(lists->items[i]->name, advert->name) == 0)
+				list = &lists->items[i];
+		if (list)
+			advert_update(advert, settings, TAKE_PTR(*list));
+		else if (!advert->is_new)
+			advert_end(advert, settings, &lists->plan, snapshot);
+		else
+			advert->is_new = false;
+	}
+}
+
+static bool has_complaint(const struct plan *plan, const char *text)
+{
+	for (size_t i = 0; i < plan->complaints_count; i++)
+		if (strcmp(plan->complaints[i], text) == 0)
+			return true;
+	return false;
+}
+
+/* What is new about the plan, each thing once. */
+static void log_plan(struct adverts *adverts, const struct plan *plan)
+{
+	const struct plan *old = &adverts->plan;
+	for (size_t i = 0; i < plan->complaints_count; i++)
+		if (!has_complaint(old, plan->complaints[i]))
+			log_warn("the node is not as configured, going on",
+				 KV_STR("cause", plan->complaints[i]));
+	if (plan->refusal && (!old->refusal || strcmp(old->refusal, plan->refusal) != 0))
+		log_error("no device is offered; what pods hold stays",
+			  KV_STR("cause", plan->refusal));
+	bool is_idle = plan->devices_count == 0;
+	if (is_idle && !adverts->is_idle_said)
+		log_warn("no GPU on this node, waiting for one; if there should be one, see what "
+			 "nvidia-smi says on the host");
+	adverts->is_idle_said = is_idle;
 }
 
 void adverts_init(struct adverts *adverts, uv_loop_t *loop)
 {
 	adverts->loop = loop;
-	for (size_t i = 0; i < RESOURCE_NAMES; i++)
-		adverts->items[i] = (struct advert){
-			.adverts = adverts,
-			.name = resource_name(i),
-			.listener = { on_plugin_event, on_allocated },
-		};
+	list_init(&adverts->items);
 }
 
 int adverts_update(struct adverts *adverts, const struct settings *settings,
 		   const struct snapshot *snapshot, const struct held *held, struct err *err)
 {
-	struct lists lists = { 0 };
-	int r = make_lists(settings, snapshot, held, &lists, err);
+	CLEANUP(lists_done) struct lists lists = { 0 };
+	int r = plan_make(settings, snapshot, &lists.plan, err);
 	if (r == 0)
-		r = hand_over_all(adverts, settings, &lists, err);
-	lists_done(&lists);
-	return r;
+		r = make_lists(snapshot, held, &lists, err);
+	if (r == 0)
+		r = start_missing(adverts, settings, &lists, err);
+	if (r < 0)
+		return r;
+	update_known(adverts, settings, &lists, snapshot);
+	log_plan(adverts, &lists.plan);
+	struct plan old = adverts->plan;
+	adverts->plan = lists.plan;
+	lists.plan = old;
+	return 0;
 }
 
-size_t adverts_report(const struct adverts *adverts,
-		      struct plugin_report ret[static RESOURCE_NAMES])
+size_t adverts_report(const struct adverts *adverts, struct plugin_report ret[static ADVERTS_MAX])
 {
 	size_t count = 0;
-	for (size_t i = 0; i < RESOURCE_NAMES; i++)
-		if (adverts->items[i].plugin)
-			plugin_report(adverts->items[i].plugin, &ret[count++]);
+	list_for_each_safe (node, after, &adverts->items) {
+		struct advert *advert = container_of(node, struct advert, node);
+		if (count < ADVERTS_MAX)
+			plugin_report(advert->plugin, &ret[count++]);
+	}
 	return count;
 }
 
 void adverts_stop(struct adverts *adverts)
 {
-	for (size_t i = 0; i < RESOURCE_NAMES; i++)
-		plugin_stop(TAKE_PTR(adverts->items[i].plugin));
+	list_for_each_safe (node, after, &adverts->items)
+		advert_stop(container_of(node, struct advert, node));
+	plan_done(&adverts->plan);
 }

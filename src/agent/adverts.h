@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is advertised to kubelet: one plugin for each resource name that is configured, or that pods
+/* What is advertised to kubelet: one plugin for each resource name that the plan has, or that pods
  * still hold ids of. */
 #pragma once
 
@@ -9,23 +9,22 @@
 
 #include "agent/repeat.h"
 #include "base/err.h"
+#include "base/list.h"
 #include "core/held.h"
+#include "core/plan.h"
 #include "core/resource.h"
 #include "kubelet/plugin.h"
 
-struct adverts;
-
-struct advert {
-	struct adverts *adverts; /* borrowed, its owner */
-	const char *name;        /* a constant of core/ */
-	struct plugin *plugin;   /* owned; NULL while nothing is advertised under the name */
-	struct plugin_listener listener;
+enum {
+	ADVERTS_MAX = 2 * PLAN_NAMES_MAX, /* those of a plan, and as many that only linger */
 };
 
-/* Embedded in its owner, which is found again by container_of. */
+/* Embedded in its owner, which is found again by container_of. Zero but for what adverts_init()
+ * sets. */
 struct adverts {
-	uv_loop_t *loop; /* borrowed */
-	struct advert items[RESOURCE_NAMES];
+	uv_loop_t *loop;   /* borrowed */
+	struct list items; /* of struct advert, owned */
+	struct plan plan;  /* the one in force */
 	struct repeat repeat;
 	bool is_idle_said; /* that there is no GPU */
 	/* A container was given these ids of @resource; borrowed for the call. */
@@ -42,13 +41,12 @@ void adverts_init(struct adverts *adverts, uv_loop_t *loop);
  * @settings  borrowed until the next update that succeeds.
  * @snapshot  borrowed for the call, as @held.
  *
- * Returns 0, or as resource_new() and plugin_start(); then all stays as it was.
+ * Returns 0, or as plan_make(), resource_new() and plugin_start(); then all stays as it was.
  */
 int adverts_update(struct adverts *adverts, const struct settings *settings,
 		   const struct snapshot *snapshot, const struct held *held, struct err *err);
 
 /** How many there are, each in @ret. */
-size_t adverts_report(const struct adverts *adverts,
-		      struct plugin_report ret[static RESOURCE_NAMES]);
+size_t adverts_report(const struct adverts *adverts, struct plugin_report ret[static ADVERTS_MAX]);
 
 void adverts_stop(struct adverts *adverts);

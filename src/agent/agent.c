@@ -159,8 +159,9 @@ static void on_allocated(struct adverts *adverts, const char *resource, const st
 			 size_t count)
 {
 	struct agent *agent = container_of(adverts, struct agent, adverts);
+	struct id_text name = { resource, strlen(resource) };
 	for (size_t i = 0; i < count; i++)
-		if (held_add(&agent->held, resource, ids[i], uv_hrtime()) < 0)
+		if (held_add(&agent->held, name, ids[i], uv_hrtime()) < 0)
 			log_warn("cannot keep in mind that an id was handed out; a smaller "
 				 "configuration may take it off the list",
 				 KV_STR("resource", resource));

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "agent/adverts.h"
 #include "base/err.h"
 #include "core/device.h"
 #include "core/settings.h"
@@ -22,7 +23,7 @@ struct report {
 	const struct report_refusal *refusal;
 	const struct snapshot *snapshot; /* NULL before the first one */
 	const char *fault;               /* "" while the driver answers */
-	struct plugin_report plugins[RESOURCE_NAMES];
+	struct plugin_report plugins[ADVERTS_MAX];
 	size_t plugins_count; /* 0 while nothing is advertised */
 	uint64_t uptime_seconds;
 };

@@ -9,7 +9,7 @@
 
 static void put_metrics(const struct report *report, struct http_answer *answer)
 {
-	struct metrics_resource resources[RESOURCE_NAMES] = { 0 };
+	struct metrics_resource resources[ADVERTS_MAX] = { 0 };
 	for (size_t i = 0; i < report->plugins_count; i++) {
 		const struct plugin_report *plugin = &report->plugins[i];
 		resources[i] = (struct metrics_resource){

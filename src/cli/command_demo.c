@@ -142,9 +142,27 @@ static int make_snapshot(uint64_t gpus, struct snapshot **ret, struct err *err)
 		}
 		snapshot->devices[i].uuid = uuid;
 		snapshot->devices[i].index = uuid;
+		snapshot->devices[i].model = "Tesla T4";
 	}
 	*ret = snapshot;
 	return 0;
+}
+
+/* @snapshot is taken. */
+static int make_resource(const struct settings *settings, struct snapshot *snapshot,
+			 struct resource **ret, struct err *err)
+{
+	cleanup_snapshot struct snapshot *owned = snapshot;
+	cleanup_plan struct plan plan = { 0 };
+	int r = plan_make(settings, snapshot, &plan, err);
+	if (r < 0)
+		return r;
+	if (plan.names_count != 1)
+		return err_set(err, -EINVAL,
+			       "the tutorial is about one resource name, and this configuration "
+			       "makes %zu of the simulated GPUs",
+			       plan.names_count);
+	return resource_new(&plan, plan.names[0], TAKE_PTR(owned), NULL, ret, err);
 }
 
 static int make_plan(struct demo *demo, struct err *err)
@@ -156,7 +174,7 @@ static int make_plan(struct demo *demo, struct err *err)
 	if (r == 0)
 		r = make_snapshot(values->gpus, &snapshot, err);
 	if (r == 0)
-		r = resource_new(settings, snapshot, NULL, &demo->resource, err);
+		r = make_resource(settings, snapshot, &demo->resource, err);
 	if (r < 0)
 		return r;
 	demo->plan = (struct demo_plan){

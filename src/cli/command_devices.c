@@ -16,7 +16,7 @@
 #include "cli/settings_of.h"
 #include "cli/table.h"
 #include "config/schema.h"
-#include "core/resource.h"
+#include "core/plan.h"
 #include "driver/driver.h"
 
 enum {
@@ -85,68 +85,94 @@ static int ask_driver(const struct settings *settings, struct snapshot **ret, st
 	return 0;
 }
 
-static size_t replicas_per_device(const struct resource *resource)
+/* What is shown of one device. name: NULL when it is not advertised. */
+struct view {
+	const struct device *device;
+	const char *name;
+	uint32_t replicas;
+};
+
+static struct view view_of(const struct snapshot *snapshot, const struct plan *plan, size_t i)
 {
-	size_t devices = resource->snapshot->devices_count;
-	return devices ? resource->replicas_count / devices : 0;
+	const struct plan_device *planned = &plan->devices[i];
+	bool is_advertised = planned->name != PLAN_NOT_ADVERTISED;
+	return (struct view){
+		.device = &snapshot->devices[i],
+		.name = is_advertised ? plan->names[planned->name] : NULL,
+		.replicas = is_advertised ? planned->replicas : 0,
+	};
 }
 
-static json_t *device_json(const struct resource *resource, const struct device *device)
+static json_t *device_json(const struct view *view)
 {
+	const struct device *device = view->device;
 	char compute[32];
 	(void)snprintf(compute, sizeof(compute), "%" PRIu32 ".%" PRIu32, device->compute_major,
 		       device->compute_minor);
 	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:I, s:o, s:s, s:b, s:s, s:I}", "index", device->index,
-		"uuid", device->uuid, "model", device->model, "busId", device->bus_id,
-		"memoryBytes", (json_int_t)device->memory_bytes, "numaNode",
+		"{s:s, s:s, s:s, s:o, s:b, s:s, s:I, s:o, s:s, s:b, s:s, s:s?, s:I}", "index",
+		device->index, "uuid", device->uuid, "model", device->model, "migProfile",
+		device_is_part(device) ? json_string(device->profile) : json_null(), "migEnabled",
+		(int)device->is_mig, "busId", device->bus_id, "memoryBytes",
+		(json_int_t)device->memory_bytes, "numaNode",
 		device->numa_node == NUMA_NONE ? json_null() : json_integer(device->numa_node),
-		"computeCapability", compute, "healthy", (int)device->is_healthy, "resource",
-		resource->name, "replicas", (json_int_t)replicas_per_device(resource));
+		"computeCapability", compute, "healthy", (int)device->is_healthy, "reason",
+		device->reason, "resource", view->name, "replicas", (json_int_t)view->replicas);
 }
 
-static int print_json(const struct resource *resource)
+static int print_json(const struct snapshot *snapshot, const struct plan *plan)
 {
 	json_t *devices = json_array();
-	for (size_t i = 0; i < resource->snapshot->devices_count; i++)
-		(void)json_array_append_new(/* a failure shows when it is printed */
-					    devices,
-					    device_json(resource, &resource->snapshot->devices[i]));
-	return output_json(json_pack("{s:s, s:o}", "driver", resource->snapshot->driver_version,
-				     "devices", devices));
+	for (size_t i = 0; i < snapshot->devices_count; i++) {
+		struct view view = view_of(snapshot, plan, i);
+		(void)json_array_append_new(devices, device_json(&view)); /* seen when printed */
+	}
+	return output_json(
+		json_pack("{s:s, s:o}", "driver", snapshot->driver_version, "devices", devices));
 }
 
-static void add_row(struct table *table, const struct resource *resource,
-		    const struct device *device)
+static void add_row(struct table *table, const struct view *view)
 {
+	const struct device *device = view->device;
+	bool is_part = device_is_part(device);
 	char numa[NUMA_BYTES] = "-";
 	if (device->numa_node != NUMA_NONE)
 		(void)snprintf(numa, sizeof(numa), "%" PRId32, device->numa_node);
 	table_cell(table, "%s", device->index);
 	table_cell(table, "%s", device->uuid);
-	table_cell(table, "%s", device->model);
+	table_cell(table, "%s%s%s", device->model, is_part ? " MIG " : "", device->profile);
 	table_cell(table, "%" PRIu64 "MiB", device->memory_bytes >> 20);
 	table_cell(table, "%s", numa);
 	table_cell(table, "%s", device->is_healthy ? "healthy" : "unhealthy");
-	table_cell(table, "%s", resource->name);
-	table_cell(table, "%zu", replicas_per_device(resource));
+	table_cell(table, "%s", view->name ? view->name : "-");
+	table_cell(table, "%" PRIu32, view->replicas);
 }
 
-static int print_table(const struct resource *resource)
+static int print_table(const struct snapshot *snapshot, const struct plan *plan)
 {
 	static const char *const headings[] = { "GPU",    "UUID",     "MODEL",    "MEMORY", "NUMA",
 						"HEALTH", "RESOURCE", "REPLICAS", NULL };
-	if (resource->snapshot->devices_count == 0) {
-		(void)printf("driver %s has no GPU\n", resource->snapshot->driver_version);
+	if (snapshot->devices_count == 0) {
+		(void)printf("driver %s has no GPU\n", snapshot->driver_version);
 		return COMMAND_DONE;
 	}
 	cleanup_table struct table table = { 0 };
 	cleanup_buf struct buf out = BUF_INIT(TEXT_BYTES_MAX);
 	table_begin(&table, headings);
-	for (size_t i = 0; i < resource->snapshot->devices_count; i++)
-		add_row(&table, resource, &resource->snapshot->devices[i]);
+	for (size_t i = 0; i < snapshot->devices_count; i++) {
+		struct view view = view_of(snapshot, plan, i);
+		add_row(&table, &view);
+	}
 	int r = table_print(&table, &out);
 	return output_text(r < 0 ? NULL : &out);
+}
+
+static void print_complaints(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->complaints_count; i++)
+		(void)fprintf(stderr, "rota devices: %s\n", plan->complaints[i]);
+	if (plan->refusal)
+		(void)fprintf(stderr, "rota devices: nothing is offered: %s\n", plan->refusal);
 }
 
 static int run(const void *opaque, const struct option_words *arguments)
@@ -154,19 +180,21 @@ static int run(const void *opaque, const struct option_words *arguments)
 	(void)arguments;
 	const struct values *values = opaque;
 	cleanup_settings struct settings *settings = NULL;
-	cleanup_resource struct resource *resource = NULL;
-	struct snapshot *snapshot = NULL;
+	cleanup_snapshot struct snapshot *snapshot = NULL;
+	cleanup_plan struct plan plan = { 0 };
 	struct err err = ERR_INIT;
 	int r = settings_of(&values->flags, &settings, &err);
 	if (r == 0)
 		r = ask_driver(settings, &snapshot, &err);
 	if (r == 0)
-		r = resource_new(settings, snapshot, NULL, &resource, &err);
-	if (r < 0 || !resource) { /* one of them is enough; analysers want the other */
+		r = plan_make(settings, snapshot, &plan, &err);
+	if (r < 0 || !snapshot) { /* one of them is enough; analysers want the other */
 		(void)fprintf(stderr, "rota devices: %s\n", err.msg);
 		return COMMAND_FAILED;
 	}
-	return values->output.format == OUTPUT_JSON ? print_json(resource) : print_table(resource);
+	print_complaints(&plan);
+	return values->output.format == OUTPUT_JSON ? print_json(snapshot, &plan)
+						    : print_table(snapshot, &plan);
 }
 
 static const struct command_options options[] = {

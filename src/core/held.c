@@ -19,9 +19,9 @@ static int compare(const void *left, const void *right)
 {
 	const struct held_id *a = left;
 	const struct held_id *b = right;
-	int r = strcmp(a->resource, b->resource);
-	if (r == 0)
-		r = strcmp(a->id, b->id);
+	if (a->resource != b->resource)
+		return a->resource < b->resource ? -1 : 1;
+	int r = strcmp(a->id, b->id);
 	if (r != 0)
 		return r;
 	return a->since_ns == b->since_ns ? 0 : a->since_ns > b->since_ns ? -1 : 1;
@@ -35,7 +35,7 @@ static void drop_repeated(struct held *held)
 	size_t kept = 1;
 	for (size_t i = 1; i < held->count; i++) {
 		const struct held_id *last = &held->items[kept - 1];
-		bool is_repeated = strcmp(last->resource, held->items[i].resource) == 0 &&
+		bool is_repeated = last->resource == held->items[i].resource &&
 				   strcmp(last->id, held->items[i].id) == 0;
 		if (!is_repeated)
 			held->items[kept++] = held->items[i];
@@ -64,15 +64,36 @@ static int make_room(struct held *held)
 	return 0;
 }
 
-int held_add(struct held *held, const char *resource, struct id_text id, uint64_t since_ns)
+/* The number of a name, which is added when it is not there yet; or -EINVAL, -E2BIG, -ENOMEM. */
+static int number_of(struct held *held, struct id_text name)
+{
+	if (name.length == 0 || name.length >= RESOURCE_NAME_BYTES)
+		return -EINVAL;
+	for (size_t i = 0; i < held->names_count; i++)
+		if (strlen(held->names[i]) == name.length &&
+		    memcmp(held->names[i], name.bytes, name.length) == 0)
+			return (int)i;
+	if (held->names_count == HELD_NAMES_MAX)
+		return -E2BIG;
+	const char *copy = arena_copy(&held->arena, name.bytes, name.length);
+	if (!copy)
+		return -ENOMEM;
+	held->names[held->names_count] = copy;
+	return (int)held->names_count++;
+}
+
+int held_add(struct held *held, struct id_text resource, struct id_text id, uint64_t since_ns)
 {
 	if (id.length >= REPLICA_ID_BYTES)
 		return -EINVAL;
+	int number = number_of(held, resource);
+	if (number < 0)
+		return number;
 	int r = make_room(held);
 	if (r < 0)
 		return r;
 	struct held_id *item = &held->items[held->count++];
-	*item = (struct held_id){ .resource = resource, .since_ns = since_ns };
+	*item = (struct held_id){ .resource = (uint32_t)number, .since_ns = since_ns };
 	if (id.length > 0)
 		memcpy(item->id, id.bytes, id.length);
 	return 0;
@@ -85,7 +106,9 @@ int held_replace(struct held *held, struct held *listed, uint64_t keep_ns)
 		if (item->since_ns == HELD_LISTED || item->since_ns < keep_ns)
 			continue;
 		struct id_text id = { item->id, strlen(item->id) };
-		int r = held_add(listed, item->resource, id, item->since_ns);
+		const char *name = held->names[item->resource];
+		int r = held_add(listed, (struct id_text){ name, strlen(name) }, id,
+				 item->since_ns);
 		if (r < 0)
 			return r;
 	}
@@ -98,5 +121,6 @@ int held_replace(struct held *held, struct held *listed, uint64_t keep_ns)
 void held_done(struct held *held)
 {
 	free(held->items);
+	arena_done(&held->arena);
 	*held = (struct held){ 0 };
 }

@@ -5,16 +5,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/cleanup.h"
 #include "core/replica.h"
+#include "core/settings.h"
 
 enum {
 	HELD_IDS_MAX = 131072, /* twice what one list can hold */
+	HELD_NAMES_MAX = 128,  /* of resources: those of two plans */
 	HELD_LISTED = 0,       /* since_ns of what kubelet listed */
 };
 
 struct held_id {
-	const char *resource; /* borrowed, a constant of resource.h */
+	uint32_t resource; /* in held->names */
 	char id[REPLICA_ID_BYTES];
 	uint64_t since_ns; /* when we handed it out (CLOCK_MONOTONIC), or HELD_LISTED */
 };
@@ -24,10 +27,18 @@ struct held {
 	struct held_id *items; /* owned */
 	size_t count;
 	size_t room;
+	struct arena arena;                /* of the names */
+	const char *names[HELD_NAMES_MAX]; /* each once; some of no id any more */
+	size_t names_count;
 };
 
-/** 0, -EINVAL (longer than an id of ours can be), -E2BIG (HELD_IDS_MAX different ones), -ENOMEM. */
-int held_add(struct held *held, const char *resource, struct id_text id, uint64_t since_ns);
+/**
+ * Remember that a pod holds @id of @resource.
+ *
+ * Returns 0, -EINVAL (longer than a name or an id of ours can be), -E2BIG (HELD_IDS_MAX different
+ * ids or HELD_NAMES_MAX names), -ENOMEM.
+ */
+int held_add(struct held *held, struct id_text resource, struct id_text id, uint64_t since_ns);
 
 /**
  * What kubelet lists takes the place of what was known, but for what we handed out at @keep_ns or

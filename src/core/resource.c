@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Settings, a snapshot and what pods hold in, names and replicas out. Invariant: replicas point
+ * A plan, a snapshot and what pods hold in, replicas out. Invariant: replicas point
  * into the snapshot that the resource owns, and the replicas of one device are neighbours in the
  * order of their ordinals. Why held ids come first and what counts: docs/decisions/0006.
  */
@@ -11,9 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char gpu_name[] = "nvidia.com/gpu";
-static const char renamed_gpu_name[] = "nvidia.com/gpu.shared";
-static const char *const names[RESOURCE_NAMES] = { gpu_name, renamed_gpu_name };
+static const char vendor_prefix[] = "nvidia.com/";
 
 /* An id that pods hold, on a device of the snapshot. */
 struct claim {
@@ -28,25 +26,12 @@ struct claims {
 	size_t count;
 };
 
-/* Replicas of each device under this name, 1 when it is not shared. Of two entries with the same
- * name the larger one counts, since both expand to the same ids. */
-static uint32_t replicas_of(const struct time_slicing *sharing, const char *name)
+static int too_many(const struct resource *resource, size_t replicas, struct err *err)
 {
-	uint32_t replicas = 1;
-	for (size_t i = 0; i < sharing->resources_count; i++)
-		if (strcmp(sharing->resources[i].name, name) == 0 &&
-		    sharing->resources[i].replicas > replicas)
-			replicas = sharing->resources[i].replicas;
-	return replicas;
-}
-
-static int too_many(const struct resource *resource, uint32_t replicas, struct err *err)
-{
-	return err_set(
-		err, -E2BIG,
-		"%s: %zu devices of %u replicas are more than the %d that kubelet reads in one "
-		"list, lower sharing.timeSlicing.resources[].replicas",
-		resource->name, resource->snapshot->devices_count, replicas, REPLICAS_MAX);
+	return err_set(err, -E2BIG,
+		       "%s: %zu replicas of %zu devices are more than the %d that kubelet reads in "
+		       "one list, lower sharing.timeSlicing.resources[].replicas",
+		       resource->name, replicas, resource->snapshot->devices_count, REPLICAS_MAX);
 }
 
 /* Where to begin to look for a device: UUIDs differ at their end, and the multiplication (Knuth's,
@@ -124,7 +109,7 @@ static int collect_claims(struct resource *resource, const struct held *held, st
 		ret->items[ret->count++] = (struct claim){
 			.device = slot - 1,
 			.ordinal = id.ordinal,
-			.is_ours = strcmp(item->resource, resource->name) == 0,
+			.is_ours = strcmp(held->names[item->resource], resource->name) == 0,
 		};
 	}
 	qsort(ret->items, ret->count, sizeof(*ret->items), compare_claims);
@@ -139,12 +124,14 @@ static void add_replica(struct resource *resource, struct resource_span *span, i
 	span->count++;
 }
 
-/* Claims of one device merged with the lowest ordinals that nobody claims, @free of them. */
+/* Claims of one device merged with the lowest ordinals that nobody claims, so that there are
+ * @replicas. */
 static void fill_span(struct resource *resource, struct resource_span *span,
-		      const struct claim *claims, size_t count, size_t free)
+		      const struct claim *claims, size_t count, size_t replicas)
 {
 	span->first = resource->replicas_count;
-	int32_t next = resource->is_shared ? 0 : REPLICA_WHOLE;
+	int32_t next = replicas > 1 ? 0 : REPLICA_WHOLE;
+	size_t free = count < replicas ? replicas - count : 0;
 	size_t i = 0;
 	while (i < count || free > 0) {
 		bool is_free = free > 0 && (i == count || next < claims[i].ordinal);
@@ -161,15 +148,23 @@ static void fill_span(struct resource *resource, struct resource_span *span,
 	}
 }
 
-static void fill_spans(struct resource *resource, const struct claims *claims, uint32_t replicas)
+/* How many replicas of device @position the plan has under the number @name. */
+static uint32_t replicas_of(const struct plan *plan, int32_t name, size_t position)
+{
+	const struct plan_device *device = &plan->devices[position];
+	return name != PLAN_NOT_ADVERTISED && device->name == name ? device->replicas : 0;
+}
+
+static void fill_spans(struct resource *resource, const struct plan *plan, int32_t name,
+		       const struct claims *claims)
 {
 	size_t first = 0;
 	for (size_t i = 0; i < resource->spans_count; i++) {
 		size_t count = 0;
 		while (first + count < claims->count && claims->items[first + count].device == i)
 			count++;
-		size_t free = count < replicas ? replicas - count : 0;
-		fill_span(resource, &resource->spans[i], claims->items + first, count, free);
+		fill_span(resource, &resource->spans[i], claims->items + first, count,
+			  replicas_of(plan, name, i));
 		first += count;
 	}
 }
@@ -192,56 +187,41 @@ static int index_devices(struct resource *resource)
 	return 0;
 }
 
-/* @replicas of each device, held ones included; 0: only those that are held. */
-static int fill(struct resource *resource, const struct held *held, uint32_t replicas,
+static int fill(struct resource *resource, const struct plan *plan, const struct held *held,
 		struct err *err)
 {
-	size_t devices = resource->snapshot->devices_count;
-	if (replicas > 0 && devices > REPLICAS_MAX / replicas)
-		return too_many(resource, replicas, err);
+	int32_t name = plan_find(plan, resource->name);
+	size_t planned = 0;
+	for (size_t i = 0; i < plan->devices_count; i++) {
+		planned += replicas_of(plan, name, i);
+		resource->is_shared |= replicas_of(plan, name, i) > 1;
+	}
+	if (planned > REPLICAS_MAX)
+		return too_many(resource, planned, err);
 	struct claims claims = { 0 };
 	int r = index_devices(resource);
 	if (r == 0)
 		r = collect_claims(resource, held, &claims);
 	if (r < 0)
 		return err_set(err, r, "%s: out of memory", resource->name);
-	resource->replicas = arena_array(&resource->arena, devices * replicas + claims.count,
+	resource->replicas = arena_array(&resource->arena, planned + claims.count,
 					 sizeof(*resource->replicas));
 	if (!resource->replicas)
 		return err_set(err, -ENOMEM, "%s: out of memory", resource->name);
-	fill_spans(resource, &claims, replicas);
-	return resource->replicas_count > REPLICAS_MAX ? too_many(resource, replicas, err) : 0;
+	fill_spans(resource, plan, name, &claims);
+	size_t all = resource->replicas_count;
+	return all > REPLICAS_MAX ? too_many(resource, all, err) : 0;
 }
 
-const char *resource_name(size_t number)
+bool resource_name_is_ours(struct id_text name)
 {
-	return names[number];
+	size_t prefix = strlen(vendor_prefix);
+	return name.length > prefix && name.length < RESOURCE_NAME_BYTES &&
+	       memcmp(name.bytes, vendor_prefix, prefix) == 0;
 }
 
-const char *resource_name_find(struct id_text text)
-{
-	for (size_t i = 0; i < RESOURCE_NAMES; i++)
-		if (strlen(names[i]) == text.length &&
-		    memcmp(names[i], text.bytes, text.length) == 0)
-			return names[i];
-	return NULL;
-}
-
-const char *resource_name_of(const struct settings *settings)
-{
-	bool is_renamed = replicas_of(&settings->time_slicing, gpu_name) > 1 &&
-			  settings->time_slicing.rename_by_default;
-	return is_renamed ? renamed_gpu_name : gpu_name;
-}
-
-int resource_new(const struct settings *settings, struct snapshot *snapshot,
+int resource_new(const struct plan *plan, const char *name, struct snapshot *snapshot,
 		 const struct held *held, struct resource **ret, struct err *err)
-{
-	return resource_new_named(settings, resource_name_of(settings), snapshot, held, ret, err);
-}
-
-int resource_new_named(const struct settings *settings, const char *name, struct snapshot *snapshot,
-		       const struct held *held, struct resource **ret, struct err *err)
 {
 	cleanup_resource struct resource *resource = calloc(1, sizeof(*resource));
 	if (!resource) {
@@ -249,11 +229,10 @@ int resource_new_named(const struct settings *settings, const char *name, struct
 		return err_set(err, -ENOMEM, "out of memory");
 	}
 	resource->snapshot = snapshot;
-	resource->name = name;
-	uint32_t replicas = replicas_of(&settings->time_slicing, gpu_name);
-	resource->is_shared = replicas > 1;
-	bool is_configured = strcmp(name, resource_name_of(settings)) == 0;
-	int r = fill(resource, held, is_configured ? replicas : 0, err);
+	resource->name = arena_copy(&resource->arena, name, strlen(name));
+	if (!resource->name)
+		return err_set(err, -ENOMEM, "%s: out of memory", name);
+	int r = fill(resource, plan, held, err);
 	if (r < 0)
 		return r;
 

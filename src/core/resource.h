@@ -11,12 +11,9 @@
 #include "base/err.h"
 #include "core/device.h"
 #include "core/held.h"
+#include "core/plan.h"
 #include "core/replica.h"
 #include "core/settings.h"
-
-enum {
-	RESOURCE_NAMES = 2, /* under which GPUs can be advertised */
-};
 
 /* One id that kubelet may hand out. */
 struct replica {
@@ -36,8 +33,8 @@ struct resource_span {
 struct resource {
 	struct arena arena;
 	struct snapshot *snapshot; /* owned */
-	const char *name;          /* borrowed, outlives the resource */
-	bool is_shared;
+	const char *name;          /* in the arena */
+	bool is_shared;            /* the plan has several replicas of a device */
 	struct replica *replicas;
 	size_t replicas_count;
 	struct resource_span *spans; /* one a device, in the order of their replicas */
@@ -46,36 +43,26 @@ struct resource {
 	size_t slots_count; /* a power of two, at most half are taken */
 };
 
-/** The name with this number, below RESOURCE_NAMES. */
-const char *resource_name(size_t number);
-
-/** The same constant for a text, NULL when it is no name of ours. */
-const char *resource_name_find(struct id_text text);
-
-/** The name under which @settings advertise. */
-const char *resource_name_of(const struct settings *settings);
+/** Whether @name can be one of a resource of ours; pods also hold those of other plugins. */
+bool resource_name_is_ours(struct id_text name);
 
 /**
- * Work out what to advertise under resource_name_of(settings).
+ * Work out what to advertise under @name.
  *
- * Of each device first the ids that pods hold under this name, then the lowest free ones until
- * there are as many as are configured. An id that is held under another name is not given twice,
- * and counts.
+ * Of each device first the ids that pods hold under this name; then, if the plan has the device
+ * under this name, the lowest free ones until there are as many as it says. An id that is held
+ * under another name is not given twice, and counts. A name that the plan does not have gets what
+ * is held.
  *
+ * @plan      of @snapshot; borrowed for the call, as @name.
  * @snapshot  taken, also on failure.
  * @held      borrowed for the call; ids of devices that are not there have no effect. NULL: none.
  * @ret       the caller's to resource_free(). With no devices it is an empty list, which is legal.
  *
- * Returns 0, -E2BIG (more than REPLICAS_MAX; @err says what to lower),
- * -ENOMEM.
+ * Returns 0, -E2BIG (more than REPLICAS_MAX; @err says what to lower), -ENOMEM.
  */
-int resource_new(const struct settings *settings, struct snapshot *snapshot,
+int resource_new(const struct plan *plan, const char *name, struct snapshot *snapshot,
 		 const struct held *held, struct resource **ret, struct err *err);
-
-/** The same under @name (a constant of ours). When @settings advertise under another one, these are
- * the ids that pods still hold, and no more. */
-int resource_new_named(const struct settings *settings, const char *name, struct snapshot *snapshot,
-		       const struct held *held, struct resource **ret, struct err *err);
 
 struct resource *resource_free(struct resource *resource);
 

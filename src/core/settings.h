@@ -90,6 +90,9 @@ enum audit {
 };
 
 enum {
+	RESOURCE_NAME_BYTES =
+		64, /* with its end: kubelet takes 63 after the prefix, NVIDIA in all */
+
 	REPLICAS_MIN = 2,
 	/* One id with health and topology takes at most 68 bytes of the 4 MiB that kubelet reads.
 	 */

@@ -31,7 +31,7 @@ static const char register_method[] = "/v1beta1.Registration/Register";
 
 struct plugin {
 	uv_loop_t *loop;
-	struct plugin_listener *listener;
+	struct plugin_listener *listener; /* borrowed; NULL after plugin_stop() */
 	struct service service;
 	struct rpc_server *server; /* owned; NULL while not serving */
 	struct registration registration;
@@ -48,7 +48,8 @@ struct plugin {
 
 static void tell(struct plugin *plugin, enum plugin_event event, const char *text)
 {
-	plugin->listener->on_event(plugin->listener, event, text);
+	if (plugin->listener)
+		plugin->listener->on_event(plugin->listener, event, text);
 }
 
 static void advance(uv_timer_t *timer);
@@ -81,7 +82,8 @@ static void on_refused(struct service *service, const char *text)
 static void on_allocated(struct service *service, const struct wire_ids *ids)
 {
 	struct plugin *plugin = container_of(service, struct plugin, service);
-	plugin->listener->on_allocated(plugin->listener, ids->ids, ids->count);
+	if (plugin->listener)
+		plugin->listener->on_allocated(plugin->listener, ids->ids, ids->count);
 }
 
 static void on_answer(struct rpc_reply *reply, enum rpc_status status, const char *text)
@@ -272,6 +274,7 @@ void plugin_stop(struct plugin *plugin)
 {
 	if (!plugin)
 		return;
+	plugin->listener = NULL;
 	uv_close((uv_handle_t *)&plugin->timer, on_timer_closed);
 	rpc_client_close(TAKE_PTR(plugin->kubelet));
 	service_end_watchers(&plugin->service);

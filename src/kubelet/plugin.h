@@ -64,6 +64,6 @@ int plugin_update(struct plugin *plugin, const struct settings *settings, struct
 
 void plugin_report(const struct plugin *plugin, struct plugin_report *ret);
 
-/** End streams and calls, remove our socket. Memory goes when the loop has closed the handles. NULL
- * is allowed. */
+/** End streams and calls, remove our socket, forget the listener. Memory goes when the loop has
+ * closed the handles. NULL is allowed. */
 void plugin_stop(struct plugin *plugin);

@@ -32,17 +32,19 @@ static void keep(void *opaque, void *memory)
 	(void)memory; /* the arena frees all at once */
 }
 
-/* An id that no list of ours can have is of another plugin under our name, and not ours to keep. */
+/* An id that no list of ours can have is of another plugin under NVIDIA's name, and not ours to
+ * keep. */
 static int take_devices(const ContainerDevices *devices, struct held *ret)
 {
 	struct id_text name = { (const char *)devices->resource_name.data,
 				devices->resource_name.len };
-	const char *resource = resource_name_find(name);
-	for (size_t i = 0; resource && i < devices->n_device_ids; i++) {
+	bool is_ours = text_is_utf8(devices->resource_name.data, devices->resource_name.len) &&
+		       resource_name_is_ours(name);
+	for (size_t i = 0; is_ours && i < devices->n_device_ids; i++) {
 		const ProtobufCBinaryData *id = &devices->device_ids[i];
 		if (!text_is_utf8(id->data, id->len))
 			continue;
-		int r = held_add(ret, resource, (struct id_text){ (const char *)id->data, id->len },
+		int r = held_add(ret, name, (struct id_text){ (const char *)id->data, id->len },
 				 HELD_LISTED);
 		if (r < 0 && r != -EINVAL)
 			return r;
@@ -74,7 +76,7 @@ int pods_wire_decode(const uint8_t *bytes, size_t length, struct held *ret, stru
 		r = take_pod(list->pod_resources[i], ret);
 		if (r < 0)
 			(void)err_set(err, r,
-				      r == -E2BIG ? "more ids than a node can have"
+				      r == -E2BIG ? "more ids or names than a node can have"
 						  : "out of memory");
 	}
 	arena_done(&budget.arena);

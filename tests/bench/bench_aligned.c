@@ -82,9 +82,12 @@ int main(void)
 	struct settings settings = { 0 };
 	struct err err = ERR_INIT;
 	cleanup_resource struct resource *resource = NULL;
-	struct snapshot *snapshot = make_node();
-	int r = snapshot ? resource_new(&settings, snapshot, NULL, &resource, &err)
+	cleanup_plan struct plan plan = { 0 };
+	cleanup_snapshot struct snapshot *snapshot = make_node();
+	int r = snapshot ? plan_make(&settings, snapshot, &plan, &err)
 			 : err_set(&err, -ENOMEM, "out of memory");
+	if (r == 0)
+		r = resource_new(&plan, plan.names[0], TAKE_PTR(snapshot), NULL, &resource, &err);
 	if (r == 0)
 		r = measure(resource, &err);
 	if (r < 0)

@@ -18,7 +18,9 @@ static void list_with(const struct held *held)
 	snapshot->devices[0].uuid = "GPU-0";
 	snapshot->devices[0].index = "0";
 	cleanup_resource struct resource *resource = NULL;
-	if (resource_new(&settings, snapshot, held, &resource, NULL) < 0)
+	cleanup_plan struct plan plan = { 0 };
+	if (plan_make(&settings, snapshot, &plan, NULL) < 0 ||
+	    resource_new(&plan, "nvidia.com/gpu", snapshot, held, &resource, NULL) < 0)
 		abort();
 	for (size_t i = 0; i < resource->replicas_count; i++) {
 		char id[REPLICA_ID_BYTES];

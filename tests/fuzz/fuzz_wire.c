@@ -24,7 +24,9 @@ static struct resource *resource_of_five(void)
 	snapshot->devices[0].uuid = "GPU-0";
 	snapshot->devices[0].index = "0";
 	struct resource *resource = NULL;
-	if (resource_new(&settings, snapshot, NULL, &resource, NULL) < 0)
+	cleanup_plan struct plan plan = { 0 };
+	if (plan_make(&settings, snapshot, &plan, NULL) < 0 ||
+	    resource_new(&plan, "nvidia.com/gpu", snapshot, NULL, &resource, NULL) < 0)
 		abort();
 	return resource;
 }

@@ -172,7 +172,7 @@ class Large(AgentCase):
         self.set_config(shared(TOO_LARGE))
         self.agent.tell(signal.SIGHUP)
         self.agent.wait_log("keeping the old")
-        self.assertRegex(self.agent.log(), r"2 devices of 61000 replicas .* lower .*replicas")
+        self.assertRegex(self.agent.log(), r"122000 replicas of 2 devices .* lower .*replicas")
         self.assertEqual(len(registration.watch.lists), 1)
         self.set_config(shared(6))
         self.agent.tell(signal.SIGHUP)

@@ -39,6 +39,16 @@ static inline struct snapshot *given_snapshot(size_t count)
 	return snapshot;
 }
 
+/* What follows from @settings for @devices GPUs, under @name. */
+static inline int given_list(const struct settings *settings, const char *name, size_t devices,
+			     const struct held *held, struct resource **ret, struct err *err)
+{
+	cleanup_snapshot struct snapshot *snapshot = given_snapshot(devices);
+	cleanup_plan struct plan plan = { 0 };
+	int r = plan_make(settings, snapshot, &plan, err);
+	return r < 0 ? r : resource_new(&plan, name, TAKE_PTR(snapshot), held, ret, err);
+}
+
 /* @devices GPUs of @replicas each; 1 is "not shared". */
 static inline struct resource *given_resource(size_t devices, uint32_t replicas)
 {
@@ -48,7 +58,7 @@ static inline struct resource *given_resource(size_t devices, uint32_t replicas)
 	};
 	struct resource *resource = NULL;
 	struct err err = ERR_INIT;
-	assert_int_equal(resource_new(&settings, given_snapshot(devices), NULL, &resource, &err),
+	assert_int_equal(given_list(&settings, "nvidia.com/gpu", devices, NULL, &resource, &err),
 			 0);
 	return resource;
 }

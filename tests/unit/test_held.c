@@ -13,7 +13,8 @@ static size_t times(const struct held *held, const char *resource, const char *i
 {
 	size_t count = 0;
 	for (size_t i = 0; i < held->count; i++)
-		count += held->items[i].resource == resource && strcmp(held->items[i].id, id) == 0
+		count += strcmp(held->names[held->items[i].resource], resource) == 0 &&
+					 strcmp(held->items[i].id, id) == 0
 				 ? 1
 				 : 0;
 	return count;
@@ -21,7 +22,7 @@ static size_t times(const struct held *held, const char *resource, const char *i
 
 static void add(struct held *held, const char *resource, const char *id, uint64_t since_ns)
 {
-	assert_int_equal(held_add(held, resource, given_id(id), since_ns), 0);
+	assert_int_equal(held_add(held, given_id(resource), given_id(id), since_ns), 0);
 }
 
 static void keeps_what_was_added(void **state)
@@ -40,9 +41,11 @@ static void refuses_an_id_that_cannot_be_ours(void **state)
 	cleanup_held struct held held = { 0 };
 	char id[REPLICA_ID_BYTES + 1];
 	memset(id, 'x', sizeof(id));
-	assert_int_equal(held_add(&held, gpu, (struct id_text){ id, REPLICA_ID_BYTES }, 1),
-			 -EINVAL);
-	assert_int_equal(held_add(&held, gpu, (struct id_text){ id, REPLICA_ID_BYTES - 1 }, 1), 0);
+	assert_int_equal(
+		held_add(&held, given_id(gpu), (struct id_text){ id, REPLICA_ID_BYTES }, 1),
+		-EINVAL);
+	assert_int_equal(
+		held_add(&held, given_id(gpu), (struct id_text){ id, REPLICA_ID_BYTES - 1 }, 1), 0);
 }
 
 static void the_same_ids_again_and_again_take_no_more_room(void **state)
@@ -78,8 +81,27 @@ static void too_many_different_ids_are_refused(void **state)
 		(void)snprintf(id, sizeof(id), "GPU-0::%u", i);
 		add(&held, gpu, id, 1);
 	}
-	assert_int_equal(held_add(&held, gpu, given_id("GPU-1"), 1), -E2BIG);
+	assert_int_equal(held_add(&held, given_id(gpu), given_id("GPU-1"), 1), -E2BIG);
 	assert_int_equal(held.count, HELD_IDS_MAX);
+}
+
+static void names_are_kept_once_and_bounded(void **state)
+{
+	(void)state;
+	cleanup_held struct held held = { 0 };
+	char name[RESOURCE_NAME_BYTES + 1];
+	for (unsigned i = 0; i < HELD_NAMES_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "nvidia.com/%u", i);
+		add(&held, name, "GPU-0", 1);
+		add(&held, name, "GPU-1", 1);
+	}
+	assert_int_equal(held.names_count, HELD_NAMES_MAX);
+	assert_int_equal(held_add(&held, given_id(gpu), given_id("GPU-0"), 1), -E2BIG);
+	memset(name, 'x', sizeof(name));
+	assert_int_equal(held_add(&held, (struct id_text){ name, RESOURCE_NAME_BYTES },
+				  given_id("GPU-0"), 1),
+			 -EINVAL);
+	assert_int_equal(held_add(&held, given_id(""), given_id("GPU-0"), 1), -EINVAL);
 }
 
 static void what_kubelet_lists_replaces_all_but_the_newest(void **state)
@@ -104,7 +126,7 @@ static void fails_cleanly_when_memory_is_out(void **state)
 	cleanup_held struct held held = { 0 };
 	cleanup_held struct held listed = { 0 };
 	failing_calloc = 1;
-	int r = held_add(&held, gpu, given_id("GPU-0"), 7);
+	int r = held_add(&held, given_id(gpu), given_id("GPU-0"), 7);
 	failing_calloc = 0;
 	assert_int_equal(r, -ENOMEM);
 	add(&held, gpu, "GPU-0", 7);
@@ -123,6 +145,7 @@ int main(void)
 		cmocka_unit_test(the_same_ids_again_and_again_take_no_more_room),
 		cmocka_unit_test(the_newest_of_the_same_is_kept),
 		cmocka_unit_test(too_many_different_ids_are_refused),
+		cmocka_unit_test(names_are_kept_once_and_bounded),
 		cmocka_unit_test(what_kubelet_lists_replaces_all_but_the_newest),
 		cmocka_unit_test(fails_cleanly_when_memory_is_out),
 	};

@@ -54,7 +54,7 @@ static struct resource *given_parts(size_t gpus, size_t parts, size_t replicas)
 	assert_non_null(resource);
 	struct snapshot *snapshot = given_snapshot(gpus * (1 + parts));
 	resource->snapshot = snapshot;
-	resource->name = resource_name(0);
+	resource->name = "nvidia.com/gpu";
 	resource->is_shared = replicas > 1;
 	resource->spans_count = gpus * parts;
 	resource->replicas_count = gpus * parts * replicas;
@@ -292,10 +292,11 @@ static void a_held_replica_matters_only_when_it_is_on_offer(void **state)
 {
 	(void)state;
 	cleanup_held struct held held = { 0 };
-	assert_int_equal(held_add(&held, resource_name(0), given_id("GPU-0::1"), HELD_LISTED), 0);
+	assert_int_equal(
+		held_add(&held, given_id("nvidia.com/gpu"), given_id("GPU-0::1"), HELD_LISTED), 0);
 	struct settings settings = { 0 };
 	cleanup_resource struct resource *resource = NULL;
-	assert_int_equal(resource_new(&settings, given_snapshot(3), &held, &resource, NULL), 0);
+	assert_int_equal(given_list(&settings, "nvidia.com/gpu", 3, &held, &resource, NULL), 0);
 	assert_int_equal(resource->replicas[0].ordinal, 1);
 	struct choice choice = { .count = 77 };
 

@@ -26,7 +26,7 @@ static void reads_the_ids_of_our_resources(void **state)
 	cleanup_held struct held held = { 0 };
 	assert_int_equal(pods_wire_decode(one_id, sizeof(one_id), &held, NULL), 0);
 	assert_int_equal(held.count, 1);
-	assert_string_equal(held.items[0].resource, "nvidia.com/gpu");
+	assert_string_equal(held.names[held.items[0].resource], "nvidia.com/gpu");
 	assert_string_equal(held.items[0].id, "GPU-0::1");
 	assert_int_equal(held.items[0].since_ns, HELD_LISTED);
 }

@@ -5,6 +5,9 @@
 
 #include "failing.h"
 
+static const char gpu[] = "nvidia.com/gpu";
+static const char shared_gpu[] = "nvidia.com/gpu.shared";
+
 static void lists_whole_devices_when_nothing_is_shared(void **state)
 {
 	(void)state;
@@ -54,45 +57,14 @@ static void tells_apart_uuids_that_begin_or_end_alike(void **state)
 	struct snapshot *snapshot = given_snapshot(ARRAY_LEN(uuids));
 	for (size_t i = 0; i < ARRAY_LEN(uuids); i++)
 		snapshot->devices[i].uuid = uuids[i];
+	cleanup_plan struct plan plan = { 0 };
 	cleanup_resource struct resource *resource = NULL;
 
-	assert_int_equal(resource_new(&settings, snapshot, NULL, &resource, NULL), 0);
+	assert_int_equal(plan_make(&settings, snapshot, &plan, NULL), 0);
+	assert_int_equal(resource_new(&plan, gpu, snapshot, NULL, &resource, NULL), 0);
 	for (size_t i = 0; i < ARRAY_LEN(uuids); i++)
 		assert_int_equal(resource_find(resource, given_id(uuids[i])), i);
 	assert_int_equal(resource_find(resource, given_id("GPU-2-4c81ecaa")), -ENOENT);
-}
-
-static void is_renamed_only_when_shared(void **state)
-{
-	(void)state;
-	struct shared_resource shared = { .name = "nvidia.com/gpu", .replicas = 5 };
-	struct settings settings = { .time_slicing = { .rename_by_default = true } };
-	cleanup_resource struct resource *whole = NULL;
-	assert_int_equal(resource_new(&settings, given_snapshot(1), NULL, &whole, NULL), 0);
-	assert_string_equal(whole->name, "nvidia.com/gpu");
-
-	settings.time_slicing.resources = &shared;
-	settings.time_slicing.resources_count = 1;
-	cleanup_resource struct resource *renamed = NULL;
-	assert_int_equal(resource_new(&settings, given_snapshot(1), NULL, &renamed, NULL), 0);
-	assert_string_equal(renamed->name, "nvidia.com/gpu.shared");
-}
-
-static void takes_the_larger_of_two_entries_and_skips_other_names(void **state)
-{
-	(void)state;
-	struct shared_resource shared[] = {
-		{ .name = "nvidia.com/gpu", .replicas = 3 },
-		{ .name = "nvidia.com/mig-1g.5gb", .replicas = 7 },
-		{ .name = "nvidia.com/gpu", .replicas = 2 },
-	};
-	struct settings settings = {
-		.time_slicing = { .resources = shared, .resources_count = ARRAY_LEN(shared) },
-	};
-	cleanup_resource struct resource *resource = NULL;
-
-	assert_int_equal(resource_new(&settings, given_snapshot(1), NULL, &resource, NULL), 0);
-	assert_int_equal(resource->replicas_count, 3);
 }
 
 static void without_devices_is_an_empty_list(void **state)
@@ -114,10 +86,10 @@ static void refuses_a_list_that_kubelet_cannot_read(void **state)
 	struct resource *resource = NULL;
 	struct err err = ERR_INIT;
 
-	assert_int_equal(resource_new(&settings, given_snapshot(2), NULL, &resource, &err), -E2BIG);
+	assert_int_equal(given_list(&settings, gpu, 2, NULL, &resource, &err), -E2BIG);
 	assert_null(resource);
 	assert_string_equal(err.msg,
-			    "nvidia.com/gpu: 2 devices of 30501 replicas are more than the "
+			    "nvidia.com/gpu: 61002 replicas of 2 devices are more than the "
 			    "61000 that kubelet reads in one list, lower "
 			    "sharing.timeSlicing.resources[].replicas");
 }
@@ -134,7 +106,7 @@ static void counts_the_replicas_of_healthy_devices(void **state)
 
 static void given_held(struct held *held, const char *resource, const char *id)
 {
-	assert_int_equal(held_add(held, resource, given_id(id), HELD_LISTED), 0);
+	assert_int_equal(held_add(held, given_id(resource), given_id(id), HELD_LISTED), 0);
 }
 
 /* @replicas of @devices GPUs with @held, as "uuid uuid::0 ...". */
@@ -146,8 +118,7 @@ static void assert_list(size_t devices, uint32_t replicas, const struct held *he
 		.time_slicing = { .resources = &shared, .resources_count = replicas > 1 ? 1 : 0 },
 	};
 	cleanup_resource struct resource *resource = NULL;
-	assert_int_equal(resource_new(&settings, given_snapshot(devices), held, &resource, NULL),
-			 0);
+	assert_int_equal(given_list(&settings, gpu, devices, held, &resource, NULL), 0);
 	char list[1024] = "";
 	for (size_t i = 0; i < resource->replicas_count; i++) {
 		char id[REPLICA_ID_BYTES];
@@ -222,22 +193,45 @@ static void under_a_name_that_is_not_configured_only_what_is_held(void **state)
 	given_held(&held, "nvidia.com/gpu", "GPU-0::4");
 	const struct settings settings = { 0 };
 	cleanup_resource struct resource *resource = NULL;
-	assert_int_equal(resource_new_named(&settings, resource_name(1), given_snapshot(2), &held,
-					    &resource, NULL),
-			 0);
+	assert_int_equal(given_list(&settings, shared_gpu, 2, &held, &resource, NULL), 0);
 	assert_int_equal(resource->replicas_count, 1);
 	assert_int_equal(resource_find(resource, given_id("GPU-0::1")), 0);
 }
 
-static void knows_its_names(void **state)
+static void a_device_is_listed_only_under_its_own_name(void **state)
 {
 	(void)state;
-	const struct settings settings = { 0 };
-	for (size_t i = 0; i < RESOURCE_NAMES; i++)
-		assert_ptr_equal(resource_name_find(given_id(resource_name(i))), resource_name(i));
-	assert_ptr_equal(resource_name_of(&settings), resource_name(0));
-	assert_null(resource_name_find(given_id("nvidia.com/gp")));
-	assert_null(resource_name_find(given_id("nvidia.com/gpu.share")));
+	struct shared_resource shared[] = {
+		{ .name = "nvidia.com/gpu",
+		  .rename = "nvidia.com/half",
+		  .replicas = 2,
+		  .devices = { .kind = DEVICE_CHOICE_COUNT, .count = 1 } },
+	};
+	const struct settings settings = {
+		.time_slicing = { .resources = shared, .resources_count = 1 },
+	};
+	cleanup_resource struct resource *half = NULL;
+	cleanup_resource struct resource *whole = NULL;
+	assert_int_equal(given_list(&settings, "nvidia.com/half", 2, NULL, &half, NULL), 0);
+	assert_true(half->is_shared);
+	assert_int_equal(half->replicas_count, 2);
+	assert_int_equal(resource_find(half, given_id("GPU-0::1")), 1);
+	assert_int_equal(given_list(&settings, gpu, 2, NULL, &whole, NULL), 0);
+	assert_false(whole->is_shared);
+	assert_int_equal(whole->replicas_count, 1);
+	assert_int_equal(resource_find(whole, given_id("GPU-1")), 0);
+}
+
+static void knows_which_names_can_be_ours(void **state)
+{
+	(void)state;
+	char longest[RESOURCE_NAME_BYTES + 1] = "nvidia.com/";
+	memset(longest + strlen(longest), 'x', sizeof(longest) - 1 - strlen(longest));
+	assert_true(resource_name_is_ours(given_id("nvidia.com/mig-1g.5gb")));
+	assert_true(resource_name_is_ours((struct id_text){ longest, RESOURCE_NAME_BYTES - 1 }));
+	assert_false(resource_name_is_ours((struct id_text){ longest, RESOURCE_NAME_BYTES }));
+	assert_false(resource_name_is_ours(given_id("nvidia.com/")));
+	assert_false(resource_name_is_ours(given_id("amd.com/gpu-of-theirs")));
 }
 
 enum {
@@ -267,15 +261,14 @@ static void check_all_of(unsigned code, uint32_t replicas)
 		own[i / BRUTE_ORDINALS] += rest % BRUTE_STATES == 1 ? 1 : 0;
 		other[i / BRUTE_ORDINALS] += rest % BRUTE_STATES == 2 ? 1 : 0;
 		if (rest % BRUTE_STATES != 0)
-			given_held(&held, resource_name(rest % BRUTE_STATES - 1), id);
+			given_held(&held, rest % BRUTE_STATES == 1 ? gpu : shared_gpu, id);
 	}
 	struct shared_resource shared = { .name = "nvidia.com/gpu", .replicas = replicas };
 	struct settings settings = {
 		.time_slicing = { .resources = &shared, .resources_count = replicas > 1 ? 1 : 0 },
 	};
 	cleanup_resource struct resource *resource = NULL;
-	assert_int_equal(
-		resource_new(&settings, given_snapshot(BRUTE_DEVICES), &held, &resource, NULL), 0);
+	assert_int_equal(given_list(&settings, gpu, BRUTE_DEVICES, &held, &resource, NULL), 0);
 
 	rest = code;
 	for (size_t i = 0; i < BRUTE_IDS; i++, rest /= BRUTE_STATES) {
@@ -346,13 +339,19 @@ static void fails_cleanly_when_memory_is_out(void **state)
 	struct settings settings = {
 		.time_slicing = { .resources = &shared, .resources_count = 1 },
 	};
+	cleanup_snapshot struct snapshot *planned = given_snapshot(2);
+	cleanup_plan struct plan plan = { 0 };
+	cleanup_held struct held held = { 0 };
 	struct resource *resource = NULL;
 	unsigned failures = 0;
 
+	assert_int_equal(plan_make(&settings, planned, &plan, NULL), 0);
+	for (unsigned i = 0; i < 100; i++)
+		given_held(&held, gpu, "GPU-0::1");
 	for (unsigned n = 1; !resource; n++) {
 		struct snapshot *snapshot = given_snapshot(2);
 		failing_calloc = n;
-		int r = resource_new(&settings, snapshot, NULL, &resource, NULL);
+		int r = resource_new(&plan, gpu, snapshot, &held, &resource, NULL);
 		failing_calloc = 0;
 		assert_int_equal(r, resource ? 0 : -ENOMEM);
 		failures += resource ? 0 : 1;
@@ -369,8 +368,6 @@ int main(void)
 		cmocka_unit_test(fails_cleanly_when_there_is_no_memory_for_what_is_held),
 		cmocka_unit_test(finds_nothing_that_is_not_advertised),
 		cmocka_unit_test(tells_apart_uuids_that_begin_or_end_alike),
-		cmocka_unit_test(is_renamed_only_when_shared),
-		cmocka_unit_test(takes_the_larger_of_two_entries_and_skips_other_names),
 		cmocka_unit_test(without_devices_is_an_empty_list),
 		cmocka_unit_test(refuses_a_list_that_kubelet_cannot_read),
 		cmocka_unit_test(counts_the_replicas_of_healthy_devices),
@@ -381,7 +378,8 @@ int main(void)
 		cmocka_unit_test(what_is_held_elsewhere_or_is_no_id_has_no_effect),
 		cmocka_unit_test(an_id_is_not_given_under_two_names),
 		cmocka_unit_test(under_a_name_that_is_not_configured_only_what_is_held),
-		cmocka_unit_test(knows_its_names),
+		cmocka_unit_test(a_device_is_listed_only_under_its_own_name),
+		cmocka_unit_test(knows_which_names_can_be_ours),
 		cmocka_unit_test(holds_its_promises_whatever_is_held),
 		cmocka_unit_test(fails_cleanly_when_memory_is_out),
 	};
