@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -38,11 +40,17 @@ static const char chatty_root[] = "/speaks-unasked";
 
 static const char old_root[] = "/an-old-kernel";
 
+/* For the process every millisecond is a second. */
+static const char fast_root[] = "/a-fast-clock";
+
 static const char two_gpus[] = "gpus: [{uuid: GPU-a}, {uuid: GPU-b, model: NVIDIA H200}]\n";
+
+static const char *const proc_folders[] = { "/proc", "/proc/driver", "/proc/driver/nvidia-caps" };
 
 /* As if the process were in a call of the kernel that even SIGKILL does not end. */
 static bool is_unkillable;
 static bool has_close_range = true;
+static bool has_fast_clock;
 
 int __real_uv_process_kill(uv_process_t *process, int signal_number);
 int __wrap_uv_process_kill(uv_process_t *process, int signal_number);
@@ -62,6 +70,17 @@ int __wrap_close_range(unsigned first, unsigned last, int flags)
 	return -1;
 }
 
+int __real_clock_gettime(clockid_t clock, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
+{
+	int r = __real_clock_gettime(clock, ret);
+	if (r == 0 && has_fast_clock)
+		*ret = (struct timespec){ ret->tv_sec * 1000 + ret->tv_nsec / NS_PER_MS, 0 };
+	return r;
+}
+
 struct fixture {
 	uv_loop_t loop;
 	uv_timer_t guard;
@@ -75,6 +94,10 @@ struct fixture {
 	unsigned snapshots;
 	unsigned faults;
 	unsigned warnings;
+	unsigned events;
+	unsigned snapshots_at_event;
+	struct device_event event; /* its uuid is event_uuid */
+	char event_uuid[64];
 	enum driver_fault fault;
 	char text[ERR_TEXT_BYTES];
 	bool stops_in_callback;
@@ -111,10 +134,46 @@ static void on_warning(struct driver_listener *listener, const char *text)
 	(void)snprintf(fixture->text, sizeof(fixture->text), "%s", text);
 }
 
+static void on_event(struct driver_listener *listener, const struct device_event *event)
+{
+	struct fixture *fixture = container_of(listener, struct fixture, listener);
+	fixture->events++;
+	fixture->snapshots_at_event = fixture->snapshots;
+	fixture->event = *event;
+	(void)snprintf(fixture->event_uuid, sizeof(fixture->event_uuid), "%s", event->uuid);
+	if (fixture->stops_in_callback)
+		stop(fixture);
+}
+
 static void on_guard(uv_timer_t *timer)
 {
 	(void)timer;
 	fail_msg("nothing happened for too long");
+}
+
+static void make_capabilities(const struct fixture *fixture)
+{
+	static const char text[] = "gpu0/gi2/access 12\ngpu0/gi2/ci0/access 13\n";
+	char path[128];
+	for (size_t i = 0; i < ARRAY_LEN(proc_folders); i++) {
+		(void)snprintf(path, sizeof(path), "%s%s", fixture->folder, proc_folders[i]);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	(void)snprintf(path, sizeof(path), "%s/proc/driver/nvidia-caps/mig-minors",
+		       fixture->folder);
+	assert_int_equal(file_write(path, text, sizeof(text) - 1, 0600, NULL), 0);
+}
+
+static void remove_capabilities(const struct fixture *fixture)
+{
+	char path[128];
+	(void)snprintf(path, sizeof(path), "%s/proc/driver/nvidia-caps/mig-minors",
+		       fixture->folder);
+	(void)unlink(path);
+	for (size_t i = ARRAY_LEN(proc_folders); i > 0; i--) {
+		(void)snprintf(path, sizeof(path), "%s%s", fixture->folder, proc_folders[i - 1]);
+		(void)rmdir(path);
+	}
 }
 
 static int setup(void **state)
@@ -135,7 +194,7 @@ static int setup(void **state)
 	assert_int_equal(uv_loop_init(&fixture->loop), 0);
 	assert_int_equal(uv_timer_init(&fixture->loop, &fixture->guard), 0);
 	uv_unref((uv_handle_t *)&fixture->guard);
-	fixture->listener = (struct driver_listener){ on_snapshot, on_fault, on_warning, NULL };
+	fixture->listener = (struct driver_listener){ on_snapshot, on_fault, on_warning, on_event };
 	fixture->options = (struct driver_options){
 		.executable = fixture->executable,
 		.container_driver_root = no_root,
@@ -158,6 +217,7 @@ static int teardown(void **state)
 	assert_int_equal(uv_loop_close(&fixture->loop), 0);
 	snapshot_free(fixture->snapshot);
 	(void)unlink(fixture->scenario);
+	remove_capabilities(fixture);
 	(void)rmdir(fixture->folder);
 	free(fixture);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
@@ -189,6 +249,14 @@ static void run_until(struct fixture *fixture, unsigned snapshots, unsigned faul
 	(void)uv_timer_stop(&fixture->guard);
 }
 
+static void run_until_events(struct fixture *fixture, unsigned events, unsigned snapshots)
+{
+	assert_int_equal(uv_timer_start(&fixture->guard, on_guard, GUARD_MS, 0), 0);
+	while (fixture->events < events || fixture->snapshots < snapshots)
+		(void)uv_run(&fixture->loop, UV_RUN_ONCE);
+	(void)uv_timer_stop(&fixture->guard);
+}
+
 /* The only child of @parent; 0 while there is none. */
 static pid_t child_of(pid_t parent)
 {
@@ -199,6 +267,15 @@ static pid_t child_of(pid_t parent)
 	if (file_read(path, 4096, &text, NULL, NULL) == 0 && text)
 		(void)sscanf(text, "%d", &pid);
 	return pid;
+}
+
+static bool has_loaded_nvml(pid_t pid)
+{
+	char path[64];
+	(void)snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	cleanup_free char *text = NULL;
+	return file_read(path, 1 << 20, &text, NULL, NULL) == 0 && text &&
+	       strstr(text, "libnvidia-ml.so.1");
 }
 
 static void delivers_what_the_driver_has(void **state)
@@ -369,6 +446,236 @@ static void a_lost_gpu_stays_as_unhealthy_and_is_named(void **state)
 	assert_int_equal(fixture->warnings, 1);
 }
 
+/* Waiting for events says so before the next question is due. */
+static void a_gpu_that_falls_off_the_bus_is_seen_at_once(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->options.poll_ns = (uint64_t)LONG_MS * NS_PER_MS;
+	start(fixture, two_gpus);
+	run_until(fixture, 1, 0, 0);
+	write_scenario(fixture, "gpus: [{uuid: GPU-a}, {uuid: GPU-b, model: NVIDIA H200}]\n"
+				"faults: [{do: loseGpu, gpu: 0}]");
+	run_until(fixture, 2, 0, 0);
+	assert_false(fixture->snapshot->devices[0].is_healthy);
+	assert_non_null(strstr(fixture->snapshot->devices[0].reason, "dmesg | grep Xid"));
+	assert_true(fixture->snapshot->devices[1].is_healthy);
+	assert_int_equal(fixture->events, 0);
+}
+
+/* A library that saw a GPU go does not see it come back. */
+static void a_gpu_that_is_back_is_found_by_opening_nvml_anew(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->options.container_driver_root = fast_root;
+	start(fixture, two_gpus);
+	run_until(fixture, 1, 0, 0);
+	write_scenario(fixture, "gpus: [{uuid: GPU-a}, {uuid: GPU-b, model: NVIDIA H200}]\n"
+				"faults: [{do: loseGpu, gpu: 0}]");
+	run_until(fixture, 2, 0, 1);
+	pid_t process = child_of(getpid());
+	write_scenario(fixture, two_gpus);
+	run_until(fixture, 3, 0, 0);
+	assert_true(fixture->snapshot->devices[0].is_healthy);
+	assert_int_equal(child_of(getpid()), process);
+}
+
+static void a_gpu_that_vanished_stays_until_it_is_to_be_forgotten(void **state)
+{
+	struct fixture *fixture = *state;
+	start(fixture, two_gpus);
+	run_until(fixture, 1, 0, 0);
+	write_scenario(fixture, "gpus: [{uuid: GPU-b}]");
+	assert_int_equal(kill(child_of(getpid()), SIGKILL), 0);
+	run_until(fixture, 2, 0, 0);
+	assert_int_equal(fixture->snapshot->devices_count, 2);
+	const struct device *vanished = &fixture->snapshot->devices[1];
+	assert_string_equal(vanished->uuid, "GPU-a");
+	assert_false(vanished->is_healthy);
+	assert_non_null(strstr(vanished->reason, "counts it no longer"));
+
+	driver_refresh(fixture->driver);
+	run_until(fixture, 3, 0, 0);
+	assert_int_equal(fixture->snapshot->devices_count, 1);
+	assert_string_equal(fixture->snapshot->devices[0].uuid, "GPU-b");
+}
+
+static void a_refresh_opens_nvml_anew_at_once(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->options.poll_ns = (uint64_t)LONG_MS * NS_PER_MS;
+	start(fixture, two_gpus);
+	run_until(fixture, 1, 0, 0);
+	pid_t process = child_of(getpid());
+	write_scenario(fixture, "gpus: [{uuid: GPU-a}, {uuid: GPU-b}, {uuid: GPU-c}]");
+	driver_refresh(fixture->driver);
+	run_until(fixture, 2, 0, 0);
+	assert_int_equal(fixture->snapshot->devices_count, 3);
+	assert_int_equal(child_of(getpid()), process);
+}
+
+/* The answer under way may be from before. */
+static void a_refresh_while_an_answer_is_waited_for_asks_again(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->options.poll_ns = (uint64_t)LONG_MS * NS_PER_MS;
+	start(fixture, "gpus: [{uuid: GPU-a}]\nfaults: [{call: nvmlDeviceGetUUID, do: slow, "
+		       "for: 300ms, until: 1s}]");
+	while (!has_loaded_nvml(child_of(getpid())))
+		(void)uv_run(&fixture->loop, UV_RUN_NOWAIT);
+	driver_refresh(fixture->driver);
+	run_until(fixture, 1, 0, 0);
+	write_scenario(fixture, "gpus: [{uuid: GPU-b}]");
+	driver_refresh(fixture->driver);
+	while (fixture->snapshot->devices_count > 1 ||
+	       strcmp(fixture->snapshot->devices[0].uuid, "GPU-b") != 0)
+		run_until(fixture, fixture->snapshots + 1, 0, 0);
+}
+
+static void who_is_in_a_hurry_asks_each_second(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->options.poll_ns = (uint64_t)LONG_MS * NS_PER_MS;
+	start(fixture, two_gpus);
+	run_until(fixture, 1, 0, 0);
+	write_scenario(fixture,
+		       "gpus: [{uuid: GPU-a, eccErrors: 3}, {uuid: GPU-b, model: NVIDIA H200}]");
+	driver_hurry(fixture->driver, true);
+	run_until(fixture, 2, 0, 0);
+	assert_int_equal(fixture->snapshot->devices[0].ecc_errors, 3);
+	write_scenario(fixture,
+		       "gpus: [{uuid: GPU-a, eccErrors: 4}, {uuid: GPU-b, model: NVIDIA H200}]");
+	run_until(fixture, 3, 0, 0);
+	driver_hurry(fixture->driver, false);
+}
+
+static void nobody_may_refresh_or_hurry(void **state)
+{
+	(void)state;
+	driver_refresh(NULL);
+	driver_hurry(NULL, true);
+}
+
+static void an_xid_is_told_at_once_and_a_snapshot_follows(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->options.poll_ns = (uint64_t)LONG_MS * NS_PER_MS;
+	start(fixture, two_gpus);
+	run_until(fixture, 1, 0, 0);
+	write_scenario(fixture, "gpus: [{uuid: GPU-a}, {uuid: GPU-b, model: NVIDIA H200}]\n"
+				"events: [{id: one, gpu: 1, xid: 79}]");
+	run_until_events(fixture, 1, 2);
+	assert_string_equal(fixture->event_uuid, "GPU-b");
+	assert_int_equal(fixture->event.xid, 79);
+	assert_int_equal(fixture->event.gpu_instance, DEVICE_NO_INSTANCE);
+	/* An equal one, but read after the event. */
+	assert_int_equal(fixture->snapshots_at_event, 1);
+	assert_int_equal(fixture->snapshots, 2);
+}
+
+static void an_xid_of_a_part_says_which(void **state)
+{
+	struct fixture *fixture = *state;
+	start(fixture, "gpus: [{uuid: GPU-a, model: NVIDIA A100-SXM4-40GB, mig: [1g.5gb]}]");
+	run_until(fixture, 1, 0, 0);
+	uint32_t instance = fixture->snapshot->devices[1].gpu_instance;
+	char text[256];
+	(void)snprintf(text, sizeof(text),
+		       "gpus: [{uuid: GPU-a, model: NVIDIA A100-SXM4-40GB, mig: [1g.5gb]}]\n"
+		       "events: [{id: one, gpu: 0, gpuInstance: %u, computeInstance: 0, xid: 94}]",
+		       instance);
+	write_scenario(fixture, text);
+	run_until_events(fixture, 1, 1);
+	assert_string_equal(fixture->event_uuid, "GPU-a");
+	assert_int_equal(fixture->event.gpu_instance, instance);
+	assert_int_equal(fixture->event.compute_instance, 0);
+}
+
+static void xids_go_on_after_nvml_was_opened_anew(void **state)
+{
+	struct fixture *fixture = *state;
+	start(fixture, two_gpus);
+	run_until(fixture, 1, 0, 0);
+	write_scenario(fixture, "gpus: [{uuid: GPU-c}]");
+	driver_refresh(fixture->driver);
+	run_until(fixture, 2, 0, 0);
+	write_scenario(fixture, "gpus: [{uuid: GPU-c}]\nevents: [{id: two, gpu: 0, xid: 48}]");
+	run_until_events(fixture, 1, 3);
+	assert_string_equal(fixture->event_uuid, "GPU-c");
+}
+
+static void nobody_need_listen_to_events(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->listener.on_event = NULL;
+	fixture->options.poll_ns = (uint64_t)LONG_MS * NS_PER_MS;
+	start(fixture, "gpus: [{}]");
+	run_until(fixture, 1, 0, 0);
+	write_scenario(fixture, "gpus: [{}]\nevents: [{id: one, gpu: 0, xid: 79}]");
+	run_until(fixture, 2, 0, 0);
+	assert_int_equal(fixture->events, 0);
+}
+
+static void events_that_cannot_be_had_are_a_warning(void **state)
+{
+	struct fixture *fixture = *state;
+	start(fixture, "faults: [{call: nvmlDeviceRegisterEvents, do: fail}]");
+	run_until(fixture, 1, 0, 1);
+	assert_non_null(strstr(fixture->text, "errors of GPU 0 are seen only when it is asked"));
+	assert_true(fixture->snapshot->devices[0].is_healthy);
+}
+
+static void a_wait_that_always_fails_is_one_warning(void **state)
+{
+	struct fixture *fixture = *state;
+	start(fixture, "faults: [{call: nvmlEventSetWait_v2, do: fail}]");
+	run_until(fixture, 1, 0, 1);
+	assert_non_null(strstr(fixture->text, "nvmlEventSetWait_v2"));
+	uint64_t asked_until = uv_now(&fixture->loop) + 10 * (uint64_t)SHORT_MS;
+	while (uv_now(&fixture->loop) < asked_until)
+		(void)uv_run(&fixture->loop, UV_RUN_ONCE);
+	assert_int_equal(fixture->warnings, 1);
+	assert_int_equal(fixture->snapshots, 1);
+}
+
+static void silence_is_a_warning_before_it_is_a_fault(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->options.silent_ns = (uint64_t)SHORT_MS * NS_PER_MS;
+	start(fixture, "faults: [{call: nvmlInit_v2, do: hang}]");
+	run_until(fixture, 0, 0, 1);
+	assert_string_equal(fixture->text,
+			    "the NVIDIA driver has not answered for 20 ms; its process is killed "
+			    "when there is no answer within 120000 ms. If this goes on, see `dmesg "
+			    "| grep Xid`");
+	assert_int_equal(fixture->faults, 0);
+}
+
+static void parts_and_links_come_through(void **state)
+{
+	struct fixture *fixture = *state;
+	make_capabilities(fixture);
+	fixture->options.root = fixture->folder;
+	start(fixture, "gpus:\n"
+		       "- {uuid: GPU-a, model: NVIDIA A100-SXM4-40GB, mig: [3g.20gb]}\n"
+		       "- {uuid: GPU-b, model: NVIDIA A100-SXM4-40GB}\n"
+		       "links: {nvlink: [[0, 1, 12]]}\n");
+	run_until(fixture, 1, 0, 0);
+	const struct snapshot *snapshot = fixture->snapshot;
+	assert_int_equal(snapshot->devices_count, 3);
+	assert_true(snapshot->devices[0].is_mig);
+	const struct device *part = &snapshot->devices[1];
+	assert_int_equal(part->parent, 0);
+	assert_string_equal(part->index, "0:0");
+	assert_string_equal(part->profile, "3g.20gb");
+	assert_int_equal(part->gpu_instance, 2);
+	assert_int_equal(part->compute_instance, 0);
+	assert_int_equal(part->gpu_capability, 12);
+	assert_int_equal(part->compute_capability, 13);
+	assert_int_equal(snapshot->links_count, 1);
+	assert_int_equal(snapshot->links[0].second, 2);
+	assert_int_equal(snapshot->links[0].nvlinks, 12);
+}
+
 static void a_program_that_is_missing_is_a_fault(void **state)
 {
 	struct fixture *fixture = *state;
@@ -503,15 +810,6 @@ static void stops_even_if_the_process_cannot_be_killed(void **state)
 	assert_int_equal(waitpid(left, NULL, 0), left);
 }
 
-static bool has_loaded_nvml(pid_t pid)
-{
-	char path[64];
-	(void)snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-	cleanup_free char *text = NULL;
-	return file_read(path, 1 << 20, &text, NULL, NULL) == 0 && text &&
-	       strstr(text, "libnvidia-ml.so.1");
-}
-
 /* A parent that is killed, with a driver process that hangs and so cannot see its socket close. */
 static void the_process_dies_with_its_parent(void **state)
 {
@@ -563,18 +861,24 @@ static int misbehave(const char *root)
 	return EXIT_FAILURE;
 }
 
-static int run_child(const char *root)
+static bool is_misbehaving(const char *driver_root)
 {
-	has_close_range = strcmp(root, old_root) != 0;
-	if (strcmp(root, no_root) == 0 || strcmp(root, old_root) == 0)
-		return driver_serve(CHILD_FD, root, "");
-	return misbehave(root);
+	return strcmp(driver_root, nonsense_root) == 0 || strcmp(driver_root, chatty_root) == 0 ||
+	       strcmp(driver_root, closing_root) == 0;
+}
+
+static int run_child(const char *driver_root, const char *root)
+{
+	has_close_range = strcmp(driver_root, old_root) != 0;
+	has_fast_clock = strcmp(driver_root, fast_root) == 0;
+	return is_misbehaving(driver_root) ? misbehave(driver_root)
+					   : driver_serve(CHILD_FD, driver_root, root);
 }
 
 int main(int argc, char **argv)
 {
 	if (argc == 6 && strcmp(argv[1], "driver") == 0)
-		return run_child(argv[3]);
+		return run_child(argv[3], argv[5]);
 	(void)signal(SIGPIPE, SIG_IGN); /* as every program on libuv has to */
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
@@ -589,6 +893,21 @@ int main(int argc, char **argv)
 		TEST(a_hang_ends_at_the_deadline_and_is_recovered_from),
 		TEST(a_hang_may_begin_while_running),
 		TEST(a_lost_gpu_stays_as_unhealthy_and_is_named),
+		TEST(a_gpu_that_falls_off_the_bus_is_seen_at_once),
+		TEST(a_gpu_that_is_back_is_found_by_opening_nvml_anew),
+		TEST(a_gpu_that_vanished_stays_until_it_is_to_be_forgotten),
+		TEST(a_refresh_opens_nvml_anew_at_once),
+		TEST(a_refresh_while_an_answer_is_waited_for_asks_again),
+		TEST(who_is_in_a_hurry_asks_each_second),
+		TEST(nobody_may_refresh_or_hurry),
+		TEST(an_xid_is_told_at_once_and_a_snapshot_follows),
+		TEST(an_xid_of_a_part_says_which),
+		TEST(xids_go_on_after_nvml_was_opened_anew),
+		TEST(nobody_need_listen_to_events),
+		TEST(events_that_cannot_be_had_are_a_warning),
+		TEST(a_wait_that_always_fails_is_one_warning),
+		TEST(silence_is_a_warning_before_it_is_a_fault),
+		TEST(parts_and_links_come_through),
 		TEST(a_program_that_is_missing_is_a_fault),
 		TEST(nonsense_is_a_fault),
 		TEST(an_answer_that_nobody_asked_for_is_a_fault),
