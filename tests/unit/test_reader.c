@@ -298,9 +298,9 @@ static void lists_of_devices_have_a_bound_together(void **state)
 		(void)buf_text(&text, ENTRIES);
 		for (unsigned i = 0; i < 1024 + more; i++)
 			(void)buf_printf(&text, "%s%u",
-					 i > 0 && i % 512 > 0 ? ", "
-					 : i > 0 ? "]}, {name: gpu, replicas: 2, devices: ["
-						 : "{name: gpu, replicas: 2, devices: [",
+					 i % 512 > 0 ? ", "
+					 : i > 0     ? "]}, {name: gpu, replicas: 2, devices: ["
+						     : "{name: gpu, replicas: 2, devices: [",
 					 i);
 		(void)buf_text(&text, "]}]}}\n");
 		read_text(fixture, text.data);

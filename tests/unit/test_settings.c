@@ -59,10 +59,26 @@ static void defaults_are_those_of_nvidia(void **state)
 	assert_string_equal(settings->config_file, "");
 }
 
+static void hooks_and_xids_are_those_of_nvidia(void **state)
+{
+	const struct settings *settings = *state;
+	assert_int_equal(settings->cdi_features, 0);
+	assert_int_equal(settings->cdi_disabled_hooks, CDI_HOOK_CHMOD);
+	static const uint64_t left_out[] = { 13, 31, 43, 45, 68, 109 };
+	size_t at = 0;
+	for (uint64_t xid = 0; xid <= XID_SET_MAX; xid++) {
+		bool is_left_out = at < ARRAY_LEN(left_out) && left_out[at] == xid;
+		assert_int_equal(xid_set_has(&settings->health_xids, xid), !is_left_out);
+		at += is_left_out ? 1 : 0;
+	}
+}
+
 static void nothing_is_shared_by_default(void **state)
 {
 	const struct settings *settings = *state;
 	assert_int_equal(settings->time_slicing.resources_count, 0);
+	assert_int_equal(settings->gpu_patterns.count, 0);
+	assert_int_equal(settings->mig_patterns.count, 0);
 	assert_false(settings->time_slicing.rename_by_default);
 	assert_false(settings->time_slicing.fail_requests_greater_than_one);
 }
@@ -71,6 +87,7 @@ static void our_own_defaults(void **state)
 {
 	const struct settings *settings = *state;
 	assert_string_equal(settings->agent_socket, "/run/rota/agent.sock");
+	assert_string_equal(settings->root, "");
 	assert_true(settings->driver_deadline_ns == 30000000000ULL);
 	assert_int_equal(settings->log_level, LOG_INFO);
 	assert_int_equal(settings->log_format, LOG_FORMAT_LOGFMT);
@@ -97,6 +114,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(defaults_are_those_of_nvidia, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(hooks_and_xids_are_those_of_nvidia, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(nothing_is_shared_by_default, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(our_own_defaults, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(memory_out_is_no_settings, set_up, tear_down),
