@@ -18,6 +18,7 @@
 #include "agent/config_watch.h"
 #include "agent/repeat.h"
 #include "agent/report.h"
+#include "agent/vitals.h"
 #include "agent/web.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -47,14 +48,15 @@ struct agent {
 	struct report_refusal refusal; /* of the file on disk; "" while it is in force */
 	struct driver *driver;         /* owned */
 	struct driver_listener driver_listener;
-	struct snapshot *snapshot;  /* owned; the last one, NULL before the first */
-	char fault[ERR_TEXT_BYTES]; /* why the driver does not answer; "" while it does */
+	struct vitals vitals; /* of the devices */
 	struct adverts adverts;
 	struct pods *pods; /* owned; NULL when kubelet is not to be asked what pods hold */
 	struct pods_listener pods_listener;
 	struct repeat pods_repeat;
 	struct held held;
-	bool is_held_known;      /* kubelet has answered, or will not */
+	bool is_held_known; /* kubelet has answered, or will not */
+	bool was_offered;   /* the node could be advertised as it was asked for, once */
+	struct repeat advertise_repeat;
 	bool is_absence_said;    /* that it cannot be asked */
 	struct control *control; /* owned; NULL when there is no place for its socket */
 	struct control_handler control_handler;
@@ -91,55 +93,66 @@ static void stop(struct agent *agent)
 	driver_stop(TAKE_PTR(agent->driver));
 }
 
-/* The last snapshot as it is to be advertised: while the driver is silent nothing is known to be
- * well. */
-static struct snapshot *believed(const struct agent *agent)
-{
-	struct snapshot *snapshot = snapshot_copy(agent->snapshot);
-	for (size_t i = 0; snapshot && agent->fault[0] && i < snapshot->devices_count; i++)
-		snapshot->devices[i].is_healthy = false;
-	return snapshot;
-}
-
-/* Advertise what follows from @settings, the last snapshot and what pods hold. On failure all stays
- * as it was. Before it is known what pods hold, an id of theirs could be missing. */
+/* Advertise what follows from @settings, what is believed of the devices and what pods hold. On
+ * failure all stays as it was. Before it is known what pods hold, an id of theirs could be
+ * missing. */
 static int advertise(struct agent *agent, const struct settings *settings, struct err *err)
 {
-	if (!agent->snapshot || !agent->is_held_known)
+	if (!agent->vitals.believed || !agent->is_held_known)
 		return 0;
-	struct snapshot *snapshot = believed(agent);
-	if (!snapshot)
-		return err_set(err, -ENOMEM, "out of memory");
-	int r = adverts_update(&agent->adverts, settings, snapshot, &agent->held, err);
-	(void)snapshot_free(snapshot);
-	return r;
+	return adverts_update(&agent->adverts, settings, agent->vitals.believed, &agent->held, err);
+}
+
+/* A node that cannot be advertised as it was asked for ends the agent at its start, as NVIDIA's
+ * plugin does; later it must not. */
+static void stop_if_refused(struct agent *agent)
+{
+	const char *refusal = agent->adverts.plan.refusal;
+	bool is_fatal = refusal && !agent->was_offered && agent->settings->fail_on_init_error;
+	agent->was_offered |= agent->vitals.believed && agent->is_held_known && !refusal;
+	if (!is_fatal)
+		return;
+	(void)err_set(&agent->failure, -EINVAL, "%s", refusal);
+	stop(agent);
 }
 
 static void advertise_or_log(struct agent *agent)
 {
 	struct err err = ERR_INIT;
-	if (advertise(agent, agent->settings, &err) < 0)
-		log_error("cannot advertise, keeping what was advertised before",
-			  KV_STR("cause", err.msg));
+	if (advertise(agent, agent->settings, &err) < 0) {
+		if (repeat_is_due(&agent->advertise_repeat, err.msg, uv_hrtime()))
+			log_error("cannot advertise, keeping what was advertised before",
+				  KV_STR("cause", err.msg));
+		return;
+	}
+	stop_if_refused(agent);
 }
 
-static void on_snapshot(struct driver_listener *listener, struct snapshot *snapshot)
+/* A device that is ill is watched closely, so that it returns soon after it is well. */
+static void on_snapshot(struct driver_listener *listener, struct snapshot *snapshot,
+			uint64_t asked_ns)
 {
 	struct agent *agent = container_of(listener, struct agent, driver_listener);
-	(void)snapshot_free(agent->snapshot);
-	agent->snapshot = snapshot;
-	agent->fault[0] = '\0';
-	log_info("driver answers", KV_STR("driver", snapshot->driver_version),
-		 KV_U64("gpus", snapshot->devices_count));
-	advertise_or_log(agent);
+	bool is_news = vitals_observe(&agent->vitals, agent->settings, snapshot, asked_ns);
+	driver_hurry(agent->driver, health_is_anyone_ill(&agent->vitals.health));
+	if (is_news)
+		advertise_or_log(agent);
+}
+
+static void on_event(struct driver_listener *listener, const struct device_event *event)
+{
+	struct agent *agent = container_of(listener, struct agent, driver_listener);
+	bool is_news = vitals_event(&agent->vitals, agent->settings, event, uv_hrtime());
+	driver_hurry(agent->driver, health_is_anyone_ill(&agent->vitals.health));
+	if (is_news)
+		advertise_or_log(agent);
 }
 
 static void on_fault(struct driver_listener *listener, enum driver_fault fault, const char *text)
 {
 	struct agent *agent = container_of(listener, struct agent, driver_listener);
-	(void)snprintf(agent->fault, sizeof(agent->fault), "%s",
-		       text); /* as long as an err's text */
-	bool is_fatal = fault == DRIVER_FAULT_INIT && !agent->snapshot &&
+	vitals_fault(&agent->vitals, text);
+	bool is_fatal = fault == DRIVER_FAULT_INIT && !agent->vitals.told &&
 			agent->settings->fail_on_init_error;
 	if (is_fatal) {
 		/* A line of its own: a long cause would cut it off. */
@@ -149,8 +162,8 @@ static void on_fault(struct driver_listener *listener, enum driver_fault fault, 
 		stop(agent);
 		return;
 	}
-	log_error(agent->snapshot ? "driver does not answer, its GPUs are unhealthy meanwhile"
-				  : "driver does not answer, waiting for it",
+	log_error(agent->vitals.told ? "driver does not answer, its GPUs are unhealthy meanwhile"
+				     : "driver does not answer, waiting for it",
 		  KV_STR("cause", text));
 	advertise_or_log(agent);
 }
@@ -215,6 +228,16 @@ static int check_imex(const struct settings *settings, struct err *err)
 	return 0;
 }
 
+/* Settings that this node cannot follow are refused as a file that cannot be read. */
+static int check_plan(const struct agent *agent, const struct settings *settings, struct err *err)
+{
+	cleanup_plan struct plan plan = { 0 };
+	if (!agent->vitals.believed)
+		return 0;
+	int r = plan_make(settings, agent->vitals.believed, &plan, err);
+	return r == 0 && plan.refusal ? err_set(err, -EINVAL, "%s", plan.refusal) : r;
+}
+
 /* The first refusal of a row counts: since then the file is not the one in force. */
 static void note_refusal(struct agent *agent, const char *cause)
 {
@@ -234,6 +257,8 @@ static void reload(struct agent *agent)
 	int r = agent->source->load(agent->source, &settings, &err);
 	if (r == 0)
 		r = check_imex(settings, &err);
+	if (r == 0)
+		r = check_plan(agent, settings, &err);
 	if (r == 0)
 		r = advertise(agent, settings, &err);
 	if (r < 0) {
@@ -261,6 +286,7 @@ static void on_signal(uv_signal_t *handle, int number)
 	if (number == SIGHUP) {
 		config_watch_settle(&agent->config_watch);
 		reload(agent);
+		driver_refresh(agent->driver);
 		return;
 	}
 	log_info("stopping", KV_STR("signal", sigabbrev_np(number)));
@@ -273,8 +299,10 @@ static struct report look(const struct agent *agent)
 	struct report report = {
 		.settings = agent->settings,
 		.refusal = &agent->refusal,
-		.snapshot = agent->snapshot,
-		.fault = agent->fault,
+		.snapshot = agent->vitals.believed,
+		.fault = agent->vitals.fault,
+		.plan = &agent->adverts.plan,
+		.xids = agent->vitals.xids,
 		.uptime_seconds = (uv_hrtime() - agent->started_ns) / CLOCK_NS_PER_S,
 	};
 	report.plugins_count = adverts_report(&agent->adverts, report.plugins);
@@ -378,11 +406,12 @@ static void start_pods(struct agent *agent)
 }
 
 static int start_driver(struct agent *agent, const char *executable, const char *driver_root,
-			struct err *err)
+			const char *root, struct err *err)
 {
 	const struct driver_options options = {
 		.executable = executable,
 		.container_driver_root = driver_root,
+		.root = root,
 		.deadline_ns = agent->settings->driver_deadline_ns,
 	};
 	return driver_start(&agent->loop, &options, &agent->driver_listener, &agent->driver, err);
@@ -390,9 +419,10 @@ static int start_driver(struct agent *agent, const char *executable, const char 
 
 static int run(struct agent *agent, const char *executable, struct err *err)
 {
-	/* Outlives the settings that it is from, which a reload replaces. */
+	/* Outlive the settings that they are from, which a reload replaces. */
 	cleanup_free char *driver_root = strdup(agent->settings->container_driver_root);
-	if (!driver_root)
+	cleanup_free char *root = strdup(agent->settings->root);
+	if (!driver_root || !root)
 		return err_set(err, -ENOMEM, "out of memory");
 	int r = uv_loop_init(&agent->loop);
 	if (r < 0)
@@ -405,7 +435,7 @@ static int run(struct agent *agent, const char *executable, struct err *err)
 	start_http(agent);
 	start_config_watch(agent);
 	start_pods(agent);
-	r = start_driver(agent, executable, driver_root, err);
+	r = start_driver(agent, executable, driver_root, root, err);
 	if (r < 0)
 		stop(agent);
 	(void)uv_run(&agent->loop, UV_RUN_DEFAULT); /* ends when stop() has closed every handle */
@@ -423,10 +453,10 @@ int agent_run(const char *executable, struct agent_source *source, struct err *e
 		return err_set(err, -ENOMEM, "out of memory");
 	agent->source = source;
 	agent->driver_listener = (struct driver_listener){
-		on_snapshot,
-		on_fault,
-		on_warning,
-		NULL,
+		.on_snapshot = on_snapshot,
+		.on_fault = on_fault,
+		.on_warning = on_warning,
+		.on_event = on_event,
 	};
 	agent->adverts.on_allocated = on_allocated;
 	agent->pods_listener = (struct pods_listener){ on_held, on_pods_fault };
@@ -443,7 +473,7 @@ int agent_run(const char *executable, struct agent_source *source, struct err *e
 	if (r == 0)
 		r = run(agent, executable, err);
 	held_done(&agent->held);
-	(void)snapshot_free(agent->snapshot);
+	vitals_done(&agent->vitals);
 	(void)settings_free(agent->settings);
 	return r;
 }

@@ -13,14 +13,15 @@ enum {
 	SINCE_BYTES = 64, /* RFC 3339, also for a year of ten digits */
 };
 
-static json_t *device_json(const struct device *device, const char *fault)
+static json_t *device_json(const struct device *device)
 {
-	bool is_healthy = device->is_healthy && fault[0] == '\0';
-	return json_pack(
-		"{s:s, s:s, s:s, s:I, s:o, s:b}", "index", device->index, "uuid", device->uuid,
-		"model", device->model, "memoryBytes", (json_int_t)device->memory_bytes, "numaNode",
-		device->numa_node == NUMA_NONE ? json_null() : json_integer(device->numa_node),
-		"healthy", (int)is_healthy);
+	return json_pack("{s:s, s:s, s:s, s:o, s:I, s:o, s:b, s:s}", "index", device->index, "uuid",
+			 device->uuid, "model", device->model, "migProfile",
+			 device_is_part(device) ? json_string(device->profile) : json_null(),
+			 "memoryBytes", (json_int_t)device->memory_bytes, "numaNode",
+			 device->numa_node == NUMA_NONE ? json_null()
+							: json_integer(device->numa_node),
+			 "healthy", (int)device->is_healthy, "reason", device->reason);
 }
 
 static json_t *devices_json(const struct report *report)
@@ -28,9 +29,19 @@ static json_t *devices_json(const struct report *report)
 	json_t *devices = json_array();
 	for (size_t i = 0; report->snapshot && i < report->snapshot->devices_count; i++)
 		(void)json_array_append_new(/* a failure shows as a document that does not dump */
-					    devices, device_json(&report->snapshot->devices[i],
-								 report->fault));
+					    devices, device_json(&report->snapshot->devices[i]));
 	return devices;
+}
+
+static json_t *complaints_json(const struct plan *plan)
+{
+	json_t *complaints = json_array();
+	for (size_t i = 0; i < plan->complaints_count; i++)
+		(void)json_array_append_new(/* as above */
+					    complaints, json_string(plan->complaints[i]));
+	if (plan->refusal)
+		(void)json_array_append_new(complaints, json_string(plan->refusal)); /* as above */
+	return complaints;
 }
 
 static json_t *resource_json(const struct plugin_report *plugin)
@@ -74,10 +85,11 @@ char *report_json(const struct report *report)
 	for (size_t i = 0; i < report->plugins_count; i++)
 		(void)json_array_append_new(resources, resource_json(&report->plugins[i]));
 	json_t *document = json_pack(
-		"{s:s, s:i, s:I, s:s, s:o, s:s, s:o, s:o, s:o}", "version", ROTA_VERSION, "pid",
-		(int)getpid(), "uptimeSeconds", (json_int_t)report->uptime_seconds, "configFile",
-		report->settings->config_file, "configRefused", refusal_json(report->refusal),
-		"kubeletSocket", report->settings->kubelet_socket, "driver", driver_json(report),
+		"{s:s, s:i, s:I, s:s, s:o, s:s, s:o, s:o, s:o, s:o}", "version", ROTA_VERSION,
+		"pid", (int)getpid(), "uptimeSeconds", (json_int_t)report->uptime_seconds,
+		"configFile", report->settings->config_file, "configRefused",
+		refusal_json(report->refusal), "kubeletSocket", report->settings->kubelet_socket,
+		"driver", driver_json(report), "complaints", complaints_json(report->plan),
 		"resources", resources, "devices", devices_json(report));
 	char *text = json_dumps(document, JSON_COMPACT);
 	json_decref(document);

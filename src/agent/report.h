@@ -21,8 +21,10 @@ struct report_refusal {
 struct report {
 	const struct settings *settings;
 	const struct report_refusal *refusal;
-	const struct snapshot *snapshot; /* NULL before the first one */
+	const struct snapshot *snapshot; /* as believed; NULL before the first one */
 	const char *fault;               /* "" while the driver answers */
+	const struct plan *plan;
+	uint64_t xids; /* that the driver reported */
 	struct plugin_report plugins[ADVERTS_MAX];
 	size_t plugins_count; /* 0 while nothing is advertised */
 	uint64_t uptime_seconds;

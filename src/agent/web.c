@@ -24,6 +24,8 @@ static void put_metrics(const struct report *report, struct http_answer *answer)
 	}
 	const struct metrics_view view = {
 		.is_driver_up = report->snapshot && report->fault[0] == '\0',
+		.is_config_refused = report->refusal->cause[0] != '\0',
+		.xids = report->xids,
 		.snapshot = report->snapshot,
 		.resources = resources,
 		.resources_count = report->plugins_count,

@@ -195,7 +195,8 @@ static int yaml_err(const yaml_parser_t *parser, struct err *err)
 		return err_set(err, -ENOMEM, "out of memory");
 	if (parser->error == YAML_READER_ERROR)
 		return err_set(err, -EINVAL, "not text: %s", parser->problem);
-	return err_set(err, -EINVAL, "not YAML or JSON: %s", parser->problem ? parser->problem : "?");
+	return err_set(err, -EINVAL, "not YAML or JSON: %s",
+		       parser->problem ? parser->problem : "?");
 }
 
 static int build(yaml_parser_t *parser, struct builder *builder, const char *text, size_t length,

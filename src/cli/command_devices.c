@@ -39,8 +39,10 @@ struct question {
 	struct err fault;
 };
 
-static void on_snapshot(struct driver_listener *listener, struct snapshot *snapshot)
+static void on_snapshot(struct driver_listener *listener, struct snapshot *snapshot,
+			uint64_t asked_ns)
 {
+	(void)asked_ns;
 	struct question *question = container_of(listener, struct question, listener);
 	question->snapshot = snapshot;
 	driver_stop(TAKE_PTR(question->driver));
@@ -66,10 +68,11 @@ static int ask_driver(const struct settings *settings, struct snapshot **ret, st
 	int r = uv_loop_init(&loop);
 	if (r < 0)
 		return err_set(err, r, "event loop: %s", uv_strerror(r));
-	struct question question = { .listener = { on_snapshot, on_fault, on_warning } };
+	struct question question = { .listener = { on_snapshot, on_fault, on_warning, NULL } };
 	const struct driver_options driver_options = {
 		.executable = executable,
 		.container_driver_root = settings->container_driver_root,
+		.root = settings->root,
 		.deadline_ns = settings->driver_deadline_ns,
 	};
 	r = driver_start(&loop, &driver_options, &question.listener, &question.driver, err);

@@ -93,11 +93,3 @@ int profile_format(const struct profile_sizes *sizes, char ret[static PROFILE_BY
 		       (unsigned long long)gb);
 	return 0;
 }
-
-void profile_name(const char *profile, char ret[static PROFILE_BYTES])
-{
-	(void)snprintf(ret, PROFILE_BYTES, "%s", profile);
-	for (char *at = ret; *at; at++)
-		if (*at == '+')
-			*at = '.';
-}

@@ -39,7 +39,3 @@ const char *profile_from_name(const char *name);
  * Returns 0 or -EINVAL (a size is zero, or more than any GPU has).
  */
 int profile_format(const struct profile_sizes *sizes, char ret[static PROFILE_BYTES]);
-
-/** @profile as it stands in a resource's name, which may have no '+': "1g.5gb.me". A longer one
- * than PROFILE_BYTES is cut. */
-void profile_name(const char *profile, char ret[static PROFILE_BYTES]);

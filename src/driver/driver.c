@@ -74,7 +74,7 @@ struct driver {
 	bool is_news;         /* the next snapshot is told even if it is equal to the last */
 	bool is_silence_told;
 	uint64_t request_id;
-	uint64_t asked_ms; /* the loop's time of the last request */
+	uint64_t asked_ns; /* when the last request was sent, by uv_hrtime() */
 	uint64_t backoff_ms;
 	struct snapshot *last; /* owned; what the listener has */
 	struct told told;      /* the fault that the listener has */
@@ -155,7 +155,7 @@ static void suspect(struct driver *driver, enum driver_fault fault, const char *
 
 static void tell_snapshot(struct driver *driver, struct snapshot *snapshot)
 {
-	bool is_news = driver->is_news || driver->told.is_set ||
+	bool is_news = driver->is_news || driver->is_hurried || driver->told.is_set ||
 		       !snapshot_is_equal(driver->last, snapshot);
 	(void)uv_timer_stop(&driver->grace); /* cannot fail on a live timer */
 	driver->pending.is_set = false;
@@ -167,7 +167,7 @@ static void tell_snapshot(struct driver *driver, struct snapshot *snapshot)
 	}
 	(void)snapshot_free(driver->last);
 	driver->last = snapshot_copy(snapshot); /* NULL: the next one is news again */
-	driver->listener->on_snapshot(driver->listener, snapshot);
+	driver->listener->on_snapshot(driver->listener, snapshot, driver->asked_ns);
 }
 
 /* What does not fit is cut off. */
@@ -388,7 +388,7 @@ static void ask(struct driver *driver)
 	}
 	driver->is_asking = true;
 	driver->is_refresh_sent = driver->is_refreshing;
-	driver->asked_ms = uv_now(driver->loop);
+	driver->asked_ns = uv_hrtime();
 	start_deadline(driver, deadline_ms(driver));
 	(void)uv_timer_start(&driver->silence, on_silence, silent_ms(driver), 0); /* as above */
 	send_request(driver->child, &packet);
@@ -433,7 +433,7 @@ static void take_answer(struct driver *driver, const struct answer *answer)
 /* What an answer under way says was read after the event, since the process sends in order. */
 static void take_event(struct driver *driver, const struct device_event *event)
 {
-	uint64_t passed_ms = uv_now(driver->loop) - driver->asked_ms;
+	uint64_t passed_ms = (uv_hrtime() - driver->asked_ns) / CLOCK_NS_PER_MS;
 	hasten(driver, passed_ms < DRIVER_EVENT_GAP_MS ? DRIVER_EVENT_GAP_MS - passed_ms : 0);
 	if (event->xid == 0)
 		return; /* only the advice to look */

@@ -23,9 +23,11 @@ enum driver_fault {
 
 /* Embedded in its owner, which is found again by container_of. Callbacks run on the loop. */
 struct driver_listener {
-	/* First snapshot, every one that differs from the last, and the first after a fault or an
-	 * event. @snapshot is the listener's to snapshot_free(). */
-	void (*on_snapshot)(struct driver_listener *listener, struct snapshot *snapshot);
+	/* First snapshot, every one that differs from the last, the first after a fault or an
+	 * event, and every one while driver_hurry() is on. @snapshot is the listener's to
+	 * snapshot_free(). @asked_ns: when it was asked for (uv_hrtime()). */
+	void (*on_snapshot)(struct driver_listener *listener, struct snapshot *snapshot,
+			    uint64_t asked_ns);
 	/* Devices of the last snapshot are to be treated as unhealthy until the next one. @text
 	 * says the cause and the remedy. Called once for a run of equal faults. The driver goes on
 	 * trying. */

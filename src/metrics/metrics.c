@@ -13,7 +13,7 @@
 enum scope {
 	SCOPE_AGENT,
 	SCOPE_DRIVER,   /* labels: driver, cuda */
-	SCOPE_DEVICE,   /* labels: gpu, uuid, model */
+	SCOPE_DEVICE,   /* labels: gpu, uuid, model, mig_profile */
 	SCOPE_RESOURCE, /* label: resource */
 };
 
@@ -44,9 +44,21 @@ static uint64_t driver_up(const struct metrics_view *view, size_t i)
 	return view->is_driver_up;
 }
 
+static uint64_t config_refused(const struct metrics_view *view, size_t i)
+{
+	(void)i;
+	return view->is_config_refused;
+}
+
+static uint64_t xids(const struct metrics_view *view, size_t i)
+{
+	(void)i;
+	return view->xids;
+}
+
 static uint64_t device_healthy(const struct metrics_view *view, size_t i)
 {
-	return view->is_driver_up && view->snapshot->devices[i].is_healthy;
+	return view->snapshot->devices[i].is_healthy;
 }
 
 static uint64_t device_memory(const struct metrics_view *view, size_t i)
@@ -89,11 +101,16 @@ static const struct metric metrics[] = {
 	{ "rota_driver_up", "gauge",
 	  "1 while the NVIDIA driver answers; 0 while its GPUs are advertised as unhealthy.",
 	  SCOPE_AGENT, driver_up },
+	{ "rota_config_refused", "gauge",
+	  "1 while the configuration on disk is refused and the one before it is in force.",
+	  SCOPE_AGENT, config_refused },
+	{ "rota_xids_total", "counter",
+	  "Xid errors that the driver reported, whether they count or not.", SCOPE_AGENT, xids },
 	{ "rota_driver_info", "gauge", "Always 1; versions of the driver and of its CUDA.",
 	  SCOPE_DRIVER, one },
-	{ "rota_gpu_healthy", "gauge", "1 while replicas of the GPU are advertised as healthy.",
+	{ "rota_gpu_healthy", "gauge", "1 while the GPU, or the part of one, is healthy.",
 	  SCOPE_DEVICE, device_healthy },
-	{ "rota_gpu_memory_bytes", "gauge", "Memory of the GPU in bytes, as the driver says.",
+	{ "rota_gpu_memory_bytes", "gauge", "Memory of it in bytes, as the driver says.",
 	  SCOPE_DEVICE, device_memory },
 	{ "rota_replicas", "gauge", "Replicas in the list that kubelet is sent.", SCOPE_RESOURCE,
 	  replicas },
@@ -153,6 +170,7 @@ static void put_labels(const struct metrics_view *view, enum scope scope, size_t
 		put_label(out, "{", "gpu", view->snapshot->devices[i].index);
 		put_label(out, ",", "uuid", view->snapshot->devices[i].uuid);
 		put_label(out, ",", "model", view->snapshot->devices[i].model);
+		put_label(out, ",", "mig_profile", view->snapshot->devices[i].profile);
 		break;
 	case SCOPE_RESOURCE:
 		put_label(out, "{", "resource", view->resources[i].name);

@@ -25,6 +25,8 @@ struct metrics_resource {
 /* All borrowed for the call. */
 struct metrics_view {
 	bool is_driver_up;
+	bool is_config_refused;
+	uint64_t xids;
 	const struct snapshot *snapshot; /* NULL before the first one */
 	const struct metrics_resource *resources;
 	size_t resources_count;

@@ -109,8 +109,10 @@ static void stop(struct fixture *fixture)
 	fixture->driver = NULL;
 }
 
-static void on_snapshot(struct driver_listener *listener, struct snapshot *snapshot)
+static void on_snapshot(struct driver_listener *listener, struct snapshot *snapshot,
+			uint64_t asked_ns)
 {
+	assert_true(asked_ns <= uv_hrtime());
 	struct fixture *fixture = container_of(listener, struct fixture, listener);
 	snapshot_free(fixture->snapshot);
 	fixture->snapshot = snapshot;

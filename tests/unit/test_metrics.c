@@ -25,15 +25,25 @@ static void has_a_sample_for_every_device_and_resource(void **state)
 	cleanup_snapshot struct snapshot *snapshot = given_snapshot(2);
 	snapshot->devices[1].is_healthy = false;
 	struct metrics_resource resource = { "nvidia.com/gpu", 10, 5, true, 3, 7, 2 };
-	struct metrics_view view = { true, snapshot, &resource, 1, 42 };
+	struct metrics_view view = {
+		.is_driver_up = true,
+		.is_config_refused = true,
+		.xids = 9,
+		.snapshot = snapshot,
+		.resources = &resource,
+		.resources_count = 1,
+		.uptime_seconds = 42,
+	};
 	cleanup_buf struct buf text = BUF_INIT(TEXT_BYTES);
 	static const char *const lines[] = {
 		"rota_uptime_seconds 42",
 		"rota_driver_up 1",
+		"rota_config_refused 1",
+		"rota_xids_total 9",
 		"rota_driver_info{driver=\"550.54.15\",cuda=\"12.4\"} 1",
-		"rota_gpu_healthy{gpu=\"0\",uuid=\"GPU-0\",model=\"Tesla T4\"} 1",
-		"rota_gpu_healthy{gpu=\"1\",uuid=\"GPU-1\",model=\"Tesla T4\"} 0",
-		"rota_gpu_memory_bytes{gpu=\"1\",uuid=\"GPU-1\",model=\"Tesla T4\"} 16106127360",
+		"rota_gpu_healthy{gpu=\"0\",uuid=\"GPU-0\",model=\"Tesla T4\",mig_profile=\"\"} 1",
+		"rota_gpu_healthy{gpu=\"1\",uuid=\"GPU-1\",model=\"Tesla T4\",mig_profile=\"\"} 0",
+		"rota_gpu_memory_bytes{gpu=\"1\",uuid=\"GPU-1\",model=\"Tesla T4\",mig_profile=\"\"} 16106127360",
 		"rota_replicas{resource=\"nvidia.com/gpu\"} 10",
 		"rota_replicas_healthy{resource=\"nvidia.com/gpu\"} 5",
 		"rota_registered{resource=\"nvidia.com/gpu\"} 1",
@@ -62,18 +72,6 @@ static void before_the_first_snapshot_there_are_no_devices(void **state)
 	assert_null(strstr(text.data, "\nrota_replicas"));
 }
 
-static void while_the_driver_is_silent_no_gpu_is_healthy(void **state)
-{
-	(void)state;
-	cleanup_snapshot struct snapshot *snapshot = given_snapshot(1);
-	struct metrics_view view = { .is_driver_up = false, .snapshot = snapshot };
-	cleanup_buf struct buf text = BUF_INIT(TEXT_BYTES);
-
-	metrics_expose(&view, &text);
-	assert_true(
-		has_line(&text, "rota_gpu_healthy{gpu=\"0\",uuid=\"GPU-0\",model=\"Tesla T4\"} 0"));
-}
-
 static void labels_are_escaped(void **state)
 {
 	(void)state;
@@ -83,7 +81,7 @@ static void labels_are_escaped(void **state)
 	cleanup_buf struct buf text = BUF_INIT(TEXT_BYTES);
 
 	metrics_expose(&view, &text);
-	assert_non_null(strstr(text.data, "model=\"a\\\"b\\\\c\\nx\"} 1\n"));
+	assert_non_null(strstr(text.data, "model=\"a\\\"b\\\\c\\nx\",mig_profile=\"\"} 1\n"));
 }
 
 static void says_when_the_text_does_not_fit(void **state)
@@ -101,7 +99,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(has_a_sample_for_every_device_and_resource),
 		cmocka_unit_test(before_the_first_snapshot_there_are_no_devices),
-		cmocka_unit_test(while_the_driver_is_silent_no_gpu_is_healthy),
 		cmocka_unit_test(labels_are_escaped),
 		cmocka_unit_test(says_when_the_text_does_not_fit),
 	};

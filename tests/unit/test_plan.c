@@ -378,6 +378,17 @@ static void names_and_complaints_are_bounded(void **state)
 	assert_int_equal(fixture->plan.complaints_count, PLAN_COMPLAINTS_MAX);
 }
 
+/* plan_make() with the @n-th allocation failing. */
+static int make_without_memory(struct fixture *fixture, unsigned n)
+{
+	plan_done(&fixture->plan);
+	failing_calloc = n;
+	int r = plan_make(&fixture->settings, fixture->snapshot, &fixture->plan, NULL);
+	failing_calloc = 0;
+	assert_true(r == 0 || r == -ENOMEM);
+	return r;
+}
+
 /* Texts of a chunk each, so that each allocation can fail. */
 static void fails_cleanly_when_memory_is_out(void **state)
 {
@@ -402,15 +413,29 @@ static void fails_cleanly_when_memory_is_out(void **state)
 		fixture->settings.mig_strategy = strategies[i];
 		set_shared(fixture, shared, ARRAY_LEN(shared));
 		for (unsigned n = 1; r < 0; n++) {
-			plan_done(&fixture->plan);
-			failing_calloc = n;
-			r = plan_make(&fixture->settings, fixture->snapshot, &fixture->plan, NULL);
-			failing_calloc = 0;
-			assert_true(r == 0 || r == -ENOMEM);
+			r = make_without_memory(fixture, n);
 			failures += r < 0 ? 1 : 0;
 		}
 		assert_true(failures > 0);
 	}
+}
+
+/* So many devices that each complaint is the first text of a chunk. */
+static void a_complaint_without_memory_is_a_failure(void **state)
+{
+	struct fixture *fixture = *state;
+	enum {
+		DEVICES = 254
+	};
+	static const char *const list[] = { "999" };
+	struct shared_resource shared = { .name = gpu, .replicas = 2 };
+	shared.devices = (struct device_choice){ DEVICE_CHOICE_LIST, 0, list, 1 };
+	fixture->snapshot = given_snapshot(DEVICES);
+	set_shared(fixture, &shared, 1);
+	assert_int_equal(make_without_memory(fixture, 2), -ENOMEM);
+	assert_int_equal(make_without_memory(fixture, 3), 0);
+	fixture->snapshot->devices[0].is_mig = true;
+	assert_int_equal(make_without_memory(fixture, 2), -ENOMEM);
 }
 
 int main(void)
@@ -437,6 +462,7 @@ int main(void)
 		TEST(single_refuses_whole_gpus_beside_parts),
 		TEST(names_and_complaints_are_bounded),
 		TEST(fails_cleanly_when_memory_is_out),
+		TEST(a_complaint_without_memory_is_a_failure),
 #undef TEST
 	};
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

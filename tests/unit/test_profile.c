@@ -149,18 +149,6 @@ static void the_longest_name_is_whole(void **state)
 	assert_int_equal(strcmp(text + strlen(text) - 2, "gb"), 0);
 }
 
-static void a_resource_name_has_no_plus(void **state)
-{
-	(void)state;
-	char text[PROFILE_BYTES] = "";
-	profile_name("1g.5gb", text);
-	assert_string_equal(text, "1g.5gb");
-	profile_name("1g.24gb+me.all", text);
-	assert_string_equal(text, "1g.24gb.me.all");
-	profile_name("1g.24gb-me", text);
-	assert_string_equal(text, "1g.24gb-me");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,7 +160,6 @@ int main(void)
 		cmocka_unit_test(shares_are_rounded_up_and_halves_too),
 		cmocka_unit_test(figures_that_no_gpu_has_make_no_name),
 		cmocka_unit_test(the_longest_name_is_whole),
-		cmocka_unit_test(a_resource_name_has_no_plus),
 	};
 	return cmocka_run_group_tests_name("profile", tests, NULL, NULL);
 }

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "given.h"
+
+#include "agent/vitals.h"
+#include "base/log.h"
+#include "failing.h"
+
+enum {
+	SECOND_NS = 1000 * 1000 * 1000,
+};
+
+struct fixture {
+	struct vitals vitals;
+	struct settings settings;
+};
+
+static int set_up(void **state)
+{
+	static struct fixture fixture;
+	fixture = (struct fixture){ .settings = { .health_settle_ns = SECOND_NS,
+						  .health_xids = XID_SET_DEFAULT } };
+	*state = &fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+	vitals_done(&fixture->vitals);
+	return 0;
+}
+
+static bool observe(struct fixture *fixture, uint64_t second)
+{
+	return vitals_observe(&fixture->vitals, &fixture->settings, given_snapshot(2),
+			      second * SECOND_NS);
+}
+
+static bool report_xid(struct fixture *fixture, uint64_t xid, uint64_t second)
+{
+	const struct device_event event = {
+		.uuid = "GPU-1",
+		.xid = xid,
+		.gpu_instance = DEVICE_NO_INSTANCE,
+		.compute_instance = DEVICE_NO_INSTANCE,
+	};
+	return vitals_event(&fixture->vitals, &fixture->settings, &event, second * SECOND_NS);
+}
+
+static void assert_healthy(const struct fixture *fixture, bool first, bool second)
+{
+	assert_int_equal(fixture->vitals.believed->devices[0].is_healthy, first);
+	assert_int_equal(fixture->vitals.believed->devices[1].is_healthy, second);
+}
+
+static void the_same_again_is_no_news(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_null(fixture->vitals.believed);
+	assert_true(observe(fixture, 1));
+	assert_healthy(fixture, true, true);
+	assert_false(observe(fixture, 2));
+}
+
+static void an_xid_that_counts_is_believed_until_the_gpu_is_proven_well(void **state)
+{
+	struct fixture *fixture = *state;
+	(void)observe(fixture, 1);
+	assert_true(report_xid(fixture, 94, 2));
+	assert_healthy(fixture, true, false);
+	assert_non_null(strstr(fixture->vitals.believed->devices[1].reason, "Xid 94"));
+	assert_true(fixture->vitals.told->devices[1].is_healthy);
+	struct snapshot *well = given_snapshot(2);
+	well->devices[1].recovery = DEVICE_RECOVERY_NONE;
+	struct snapshot *later = snapshot_copy(well);
+	(void)vitals_observe(&fixture->vitals, &fixture->settings, well, 3ULL * SECOND_NS);
+	assert_healthy(fixture, true, false);
+	assert_true(vitals_observe(&fixture->vitals, &fixture->settings, later, 4ULL * SECOND_NS));
+	assert_healthy(fixture, true, true);
+	assert_string_equal(fixture->vitals.believed->devices[1].reason, "");
+}
+
+static void every_xid_is_counted_and_one_of_a_program_believed_by_nobody(void **state)
+{
+	struct fixture *fixture = *state;
+	(void)observe(fixture, 1);
+	assert_false(report_xid(fixture, 31, 2));
+	assert_healthy(fixture, true, true);
+	assert_int_equal(fixture->vitals.xids, 1);
+}
+
+static void an_xid_before_the_first_snapshot_is_of_no_effect(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_false(report_xid(fixture, 79, 1));
+	assert_null(fixture->vitals.believed);
+}
+
+static void nothing_is_well_while_the_driver_is_silent(void **state)
+{
+	struct fixture *fixture = *state;
+	vitals_fault(&fixture->vitals, "no driver");
+	assert_null(fixture->vitals.believed);
+	(void)observe(fixture, 1);
+	assert_string_equal(fixture->vitals.fault, "");
+	vitals_fault(&fixture->vitals, "it hangs");
+	assert_healthy(fixture, false, false);
+	assert_string_equal(fixture->vitals.believed->devices[0].reason,
+			    "the driver does not answer");
+	(void)report_xid(fixture, 79, 2);
+	assert_healthy(fixture, false, false);
+	assert_true(observe(fixture, 3));
+	assert_healthy(fixture, true, false);
+}
+
+static void the_old_belief_stays_when_memory_is_out(void **state)
+{
+	struct fixture *fixture = *state;
+	(void)observe(fixture, 1);
+	struct snapshot *snapshot = given_snapshot(3);
+	failing_calloc = 1;
+	bool is_news = vitals_observe(&fixture->vitals, &fixture->settings, snapshot, SECOND_NS);
+	failing_calloc = 0;
+	if (!is_news)
+		assert_int_equal(fixture->vitals.believed->devices_count, 2);
+	(void)vitals_observe(&fixture->vitals, &fixture->settings, given_snapshot(3), SECOND_NS);
+	assert_int_equal(fixture->vitals.believed->devices_count, 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+		TEST(the_same_again_is_no_news),
+		TEST(an_xid_that_counts_is_believed_until_the_gpu_is_proven_well),
+		TEST(every_xid_is_counted_and_one_of_a_program_believed_by_nobody),
+		TEST(an_xid_before_the_first_snapshot_is_of_no_effect),
+		TEST(nothing_is_well_while_the_driver_is_silent),
+		TEST(the_old_belief_stays_when_memory_is_out),
+#undef TEST
+	};
+	return cmocka_run_group_tests_name("vitals", tests, NULL, NULL);
+}
