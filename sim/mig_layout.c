@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * MIG layouts. An instance that says no place gets one: the widest first, among these the ones with
- * the fewest places, each at the last place that is free. Widths are powers of two and places are
- * their multiples, so what fits at all fits so. That is also how the driver itself places, and its
- * numbering of instances follows from the place.
+ * MIG layouts. An instance that says no place gets one: the widest first, each at the last place
+ * that is free. Widths are powers of two and places are their multiples, and of two profiles of one
+ * width the one with more places has later ones, so what fits at all fits so. That is also how the
+ * driver itself places, and its numbering of instances follows from the place.
  */
 #include "sim/mig_layout.h"
 
@@ -272,23 +272,15 @@ static int place_said(struct reading *reading, const struct tree *list, struct l
 	return 0;
 }
 
-static bool is_harder_to_place(const struct mig_profile *a, const struct mig_profile *b)
-{
-	if (a->width != b->width)
-		return a->width > b->width;
-	return a->last_start < b->last_start;
-}
-
 /* Of equals the last, since the last place goes first: so the first of the file has the lowest. */
-static struct scenario_instance *hardest_to_place(const struct layout *layout,
-						  const bool *is_placed)
+static struct scenario_instance *widest(const struct layout *layout, const bool *is_placed)
 {
-	struct scenario_instance *hardest = NULL;
+	struct scenario_instance *found = NULL;
 	for (size_t i = layout->count; i-- > 0;)
-		if (!is_placed[i] && (!hardest || is_harder_to_place(layout->instances[i].profile,
-								     hardest->profile)))
-			hardest = &layout->instances[i];
-	return hardest;
+		if (!is_placed[i] &&
+		    (!found || layout->instances[i].profile->width > found->profile->width))
+			found = &layout->instances[i];
+	return found;
 }
 
 static bool place_last(struct layout *layout, struct scenario_instance *instance)
@@ -310,7 +302,7 @@ static int place_rest(struct reading *reading, const struct tree *list, struct l
 	struct scenario_instance *next = NULL;
 	for (size_t i = 0; i < layout->count; i++)
 		is_placed[i] = layout->instances[i].start != START_UNSAID;
-	while ((next = hardest_to_place(layout, is_placed))) {
+	while ((next = widest(layout, is_placed))) {
 		if (!place_last(layout, next))
 			return reading_complain(reading, list, "there is no room for a %s",
 						next->profile->name);

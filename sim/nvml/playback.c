@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 /* Before the file is read, so that a change in between is seen at the next call. */
 static struct playback_stamp stamp_get(const char *path)
@@ -34,11 +35,25 @@ int playback_load(struct playback *playback, struct scenario **ret, struct err *
 	return scenario_read(path, ret, err);
 }
 
+static uint64_t digest_of(const struct scenario_event *event)
+{
+	return text_digest(event->id, strlen(event->id));
+}
+
+static bool is_past(const struct playback *playback, const struct scenario_event *event)
+{
+	for (size_t i = 0; i < SCENARIO_EVENTS_MAX; i++)
+		if (playback->past[i] == digest_of(event))
+			return true;
+	return false;
+}
+
 void playback_start(struct playback *playback, const struct scenario *hardware)
 {
 	playback->hardware = hardware;
 	for (size_t i = 0; i < hardware->events_count; i++)
-		playback->has_happened[i] = !hardware->events[i].has_time;
+		playback->has_happened[i] = !hardware->events[i].has_time ||
+					    is_past(playback, &hardware->events[i]);
 }
 
 /* An event is known by its id; one that was not in the file before is new. */
@@ -84,8 +99,13 @@ void playback_step(struct playback *playback)
 
 void playback_stop(struct playback *playback)
 {
+	const struct scenario *scenario = playback_scenario(playback);
+	struct playback stopped = { 0 };
+	for (size_t i = 0; i < scenario->events_count; i++)
+		if (playback->has_happened[i])
+			stopped.past[i] = digest_of(&scenario->events[i]);
 	(void)scenario_free(playback->newer); /* returns NULL, as all of it is below */
-	*playback = (struct playback){ 0 };
+	*playback = stopped;
 }
 
 const struct scenario_event *playback_next_event(struct playback *playback)

@@ -28,19 +28,21 @@ struct playback {
 	struct scenario *newer;                 /* owned; NULL: the file has not changed */
 	bool is_lost[SCENARIO_GPUS_MAX];        /* by position in hardware; stays so */
 	bool has_happened[SCENARIO_EVENTS_MAX]; /* by position in playback_scenario()'s events */
+	uint64_t past[SCENARIO_EVENTS_MAX];     /* digests of what had happened at the last stop */
 };
 
 /** Begin time, if it has not begun, and read the file. As scenario_read(). */
 int playback_load(struct playback *playback, struct scenario **ret, struct err *err);
 
-/** Play from here; the events that @hardware has without a time are past. */
+/** Play from here; the events that @hardware has without a time are past, as are those that
+ * happened before the last playback_stop(). */
 void playback_start(struct playback *playback, const struct scenario *hardware);
 
 /** Read the file again if it has changed (a faulty one is told on stderr and passed over) and do
  * what is due. */
 void playback_step(struct playback *playback);
 
-/** Ends time, too. */
+/** Ends time, too, and forgets all but which events have happened. */
 void playback_stop(struct playback *playback);
 
 /** The next event that is due, which happens now; NULL for none. */

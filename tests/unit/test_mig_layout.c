@@ -88,6 +88,69 @@ static void the_balanced_layout_fits_in_any_order(void **state)
 	expect_layout("[1g.5gb, 3g.20gb, 1g.5gb, {profile: 2g.10gb, start: 0}]", expected);
 }
 
+/* Every list of up to seven profiles: it fits exactly if some choice of places does. */
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the list is long, at most seven */
+static bool fits_somehow(const struct mig_profile *const *profiles, size_t count, unsigned taken)
+{
+	if (count == 0)
+		return true;
+	const struct mig_profile *profile = profiles[0];
+	for (unsigned start = 0; start <= profile->last_start; start += profile->width) {
+		unsigned mask = ((1U << profile->width) - 1) << start;
+		if ((taken & mask) == 0 && fits_somehow(profiles + 1, count - 1, taken | mask))
+			return true;
+	}
+	return false;
+}
+
+static void expect_same_verdict(const struct mig_geometry *mig, const unsigned *choice,
+				size_t count)
+{
+	char text[256] = "[";
+	const struct mig_profile *profiles[MODEL_SLICES_MAX];
+	unsigned slices = 0;
+	for (size_t i = 0; i < count; i++) {
+		profiles[i] = &mig->profiles[choice[i]];
+		slices += profiles[i]->slices;
+		(void)strcat(strcat(text, i > 0 ? ", " : ""), profiles[i]->name);
+	}
+	(void)strcat(text, "]");
+	struct scenario *scenario = NULL;
+	bool fits = slices <= mig->slices && fits_somehow(profiles, count, 0);
+	bool is_taken = parse_on(a100, text, &scenario, NULL) == 0;
+	if (fits != is_taken)
+		fail_msg("%s %s", text, fits ? "fits and is refused" : "is taken and does not fit");
+	scenario_free(scenario);
+}
+
+static bool is_within_counts(const struct mig_geometry *mig, const unsigned *choice, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		unsigned same = 0;
+		for (size_t j = 0; j < count; j++)
+			same += choice[j] == choice[i];
+		if (same > mig->profiles[choice[i]].count_max)
+			return false;
+	}
+	return true;
+}
+
+static void takes_what_fits_somehow_and_nothing_else(void **state)
+{
+	(void)state;
+	const struct mig_geometry *mig = model_get(a100)->mig;
+	for (size_t count = 1; count <= 5; count++) {
+		unsigned choice[MODEL_SLICES_MAX] = { 0 };
+		size_t at = 0;
+		while (at < count) {
+			if (is_within_counts(mig, choice, count))
+				expect_same_verdict(mig, choice, count);
+			for (at = 0; at < count && ++choice[at] == mig->profiles_count; at++)
+				choice[at] = 0;
+		}
+	}
+}
+
 static void media_and_graphics_variants_are_profiles_of_their_own(void **state)
 {
 	(void)state;
@@ -213,6 +276,7 @@ int main(void)
 		cmocka_unit_test(an_empty_list_is_mig_mode_without_parts),
 		cmocka_unit_test(instances_have_the_ids_of_the_real_driver),
 		cmocka_unit_test(the_balanced_layout_fits_in_any_order),
+		cmocka_unit_test(takes_what_fits_somehow_and_nothing_else),
 		cmocka_unit_test(media_and_graphics_variants_are_profiles_of_their_own),
 		cmocka_unit_test(compute_instances_divide_a_gpu_instance),
 		cmocka_unit_test(uuids_follow_the_ids_and_stay),

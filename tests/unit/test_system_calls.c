@@ -2,6 +2,7 @@
 /* The simulated NVML as a program that is linked to it meets it: its life and its list of GPUs. */
 #include "unit.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,6 +186,30 @@ static void a_fault_may_be_of_one_gpu(void **state)
 	assert_int_equal(nvmlDeviceGetName(lost, name, sizeof(name)), NVML_ERROR_UNKNOWN);
 }
 
+static void *initialise(void *ret)
+{
+	*(int *)ret = nvmlInit_v2();
+	return NULL;
+}
+
+/* Each has to be counted, also when both found it not yet initialised. */
+static void two_threads_may_initialise_at_once(void **state)
+{
+	(void)state;
+	pthread_t threads[2];
+	int codes[2] = { -1, -1 };
+	write_scenario("faults: [{call: nvmlInit_v2, do: slow, for: 20ms}]");
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, initialise, &codes[i]), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_int_equal(codes[i], NVML_SUCCESS);
+	}
+	assert_int_equal(nvmlShutdown(), NVML_SUCCESS);
+	assert_int_equal(nvmlShutdown(), NVML_SUCCESS);
+	assert_int_equal(nvmlShutdown(), NVML_ERROR_UNINITIALIZED);
+}
+
 static void has_a_text_for_every_error(void **state)
 {
 	(void)state;
@@ -209,6 +234,7 @@ int main(void)
 		TEST(a_faulty_scenario_is_a_missing_driver),
 		TEST(faults_follow_the_file_while_it_runs_and_gpus_do_not),
 		TEST(a_fault_may_be_of_one_gpu),
+		TEST(two_threads_may_initialise_at_once),
 		TEST(has_a_text_for_every_error),
 	};
 	return cmocka_run_group_tests_name("system_calls", tests, NULL, NULL);
