@@ -21,7 +21,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "driver/alerts.h"
+#include "driver/alarms.h"
 #include "driver/answer.h"
 #include "driver/driver.h"
 #include "driver/inventory.h"
@@ -42,14 +42,14 @@ struct session {
 	struct nvml *nvml; /* owned; NULL until it could be opened */
 	uint64_t opened_ns;
 	struct links links; /* of this NVML, as the next */
-	struct alerts alerts;
+	struct alarms alarms;
 };
 
 static void session_done(struct session *session)
 {
 	links_done(&session->links);
 	if (session->nvml)
-		alerts_done(&session->alerts, session->nvml);
+		alarms_done(&session->alarms, session->nvml);
 	session->nvml = nvml_close(session->nvml);
 }
 
@@ -183,9 +183,9 @@ static int read_snapshot(struct session *session, struct answer *ret, struct err
 	r = links_fill(&session->links, session->nvml, digest, answer.snapshot, err);
 	if (r < 0)
 		return r;
-	alerts_register(&session->alerts, session->nvml, digest, answer.snapshot);
+	alarms_register(&session->alarms, session->nvml, digest, answer.snapshot);
 	(void)snprintf(answer.complaint, sizeof(answer.complaint), "%s",
-		       alerts_complaint(&session->alerts)); /* as long as an err's text */
+		       alarms_complaint(&session->alarms)); /* as long as an err's text */
 	*ret = answer;
 	answer.snapshot = NULL; /* handed over */
 	return 0;
@@ -227,8 +227,8 @@ static int answer_request(struct session *session, struct err *err)
 
 static int forward_event(struct session *session, struct err *err)
 {
-	struct alerts_told told;
-	if (!alerts_wait(&session->alerts, session->nvml, clock_ns(), &told))
+	struct alarm told;
+	if (!alarms_wait(&session->alarms, session->nvml, clock_ns(), &told))
 		return 1;
 	make_printable(told.uuid);
 	cleanup_buf struct buf out = BUF_INIT(PACKET_HEAD_BYTES + PACKET_BYTES_MAX);
@@ -253,8 +253,8 @@ static int wait_for_request(int fd, int wait_ms, struct err *err)
 /* Returns 0 at the end of the stream. */
 static int serve_once(struct session *session, struct err *err)
 {
-	bool is_awaited = alerts_are_awaited(&session->alerts);
-	int wait_ms = is_awaited ? (int)alerts_pause_ms(&session->alerts, clock_ns()) : -1;
+	bool is_awaited = alarms_are_awaited(&session->alarms);
+	int wait_ms = is_awaited ? (int)alarms_pause_ms(&session->alarms, clock_ns()) : -1;
 	int r = wait_for_request(session->fd, wait_ms, err);
 	if (r < 0)
 		return r;

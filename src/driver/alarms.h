@@ -18,14 +18,14 @@ struct nvml;
 enum {
 	/* One wait. A request waits as long at worst, so it is short beside a person's patience
 	 * and the deadline of an answer; a fifth of a second keeps an idle process idle. */
-	ALERTS_WAIT_MS = 200,
+	ALARMS_WAIT_MS = 200,
 	/* Read within one second; after that the driver is left alone until the second is over. A
 	 * GPU that fails without pause must not keep process and agent busy. */
-	ALERTS_PER_S_MAX = 50,
+	ALARMS_PER_S_MAX = 50,
 };
 
 /* Zero is a valid one that waits for nothing. */
-struct alerts {
+struct alarms {
 	struct nvml_event_set *set; /* owned; NULL: there is nothing to wait for */
 	uint64_t digest;            /* of the GPUs that were registered; 0: none were */
 	uint64_t second_ns;         /* when the second that is counted in began */
@@ -36,7 +36,7 @@ struct alerts {
 
 /* An event and the uuid that it borrows. xid 0: none, but the driver refused to wait, as it does
  * when a GPU is lost, so the GPUs should be looked at now. */
-struct alerts_told {
+struct alarm {
 	struct device_event event;
 	char uuid[NVML_DEVICE_UUID_V2_BUFFER_SIZE];
 };
@@ -46,30 +46,30 @@ struct alerts_told {
  *
  * @digest  links_digest(@snapshot).
  */
-void alerts_register(struct alerts *alerts, const struct nvml *nvml, uint64_t digest,
+void alarms_register(struct alarms *alarms, const struct nvml *nvml, uint64_t digest,
 		     const struct snapshot *snapshot);
 
-/** Whether alerts_wait() has something to wait for. */
-static inline bool alerts_are_awaited(const struct alerts *alerts)
+/** Whether alarms_wait() has something to wait for. */
+static inline bool alarms_are_awaited(const struct alarms *alarms)
 {
-	return alerts->set != NULL;
+	return alarms->set != NULL;
 }
 
-/** How long alerts_wait() must not be called; 0 as a rule. */
-unsigned alerts_pause_ms(const struct alerts *alerts, uint64_t now_ns);
+/** How long alarms_wait() must not be called; 0 as a rule. */
+unsigned alarms_pause_ms(const struct alarms *alarms, uint64_t now_ns);
 
 /**
- * Wait for one event, at most ALERTS_WAIT_MS. When waiting is not possible the set is given up
- * until alerts_register() makes another.
+ * Wait for one event, at most ALARMS_WAIT_MS. When waiting is not possible the set is given up
+ * until alarms_register() makes another.
  *
  * Returns whether @ret was written: an Xid, or the first of a run of refusals. Other events are
  * read and dropped.
  */
-bool alerts_wait(struct alerts *alerts, const struct nvml *nvml, uint64_t now_ns,
-		 struct alerts_told *ret);
+bool alarms_wait(struct alarms *alarms, const struct nvml *nvml, uint64_t now_ns,
+		 struct alarm *ret);
 
 /** What does not work, in a sentence; "" when all does. */
-const char *alerts_complaint(const struct alerts *alerts);
+const char *alarms_complaint(const struct alarms *alarms);
 
 /** Give the set back and forget what was registered; before @nvml is closed. */
-void alerts_done(struct alerts *alerts, const struct nvml *nvml);
+void alarms_done(struct alarms *alarms, const struct nvml *nvml);

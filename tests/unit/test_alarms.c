@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "driver/alerts.h"
+#include "driver/alarms.h"
 #include "driver/nvml.h"
 
 enum {
@@ -33,7 +33,7 @@ struct nvml_event_set {
 
 static struct nvml_device gpus[GPUS];
 static struct nvml_event_set only;
-static struct alerts alerts;
+static struct alarms alarms;
 
 static int get_handle(unsigned index, struct nvml_device **device)
 {
@@ -67,7 +67,7 @@ static int create(struct nvml_event_set **set)
 static int wait(struct nvml_event_set *set, struct nvml_event_data *data, unsigned timeout_ms)
 {
 	assert_ptr_equal(set, &only);
-	assert_int_equal(timeout_ms, ALERTS_WAIT_MS);
+	assert_int_equal(timeout_ms, ALARMS_WAIT_MS);
 	only.waits++;
 	*data = only.data;
 	return only.wait_result;
@@ -115,7 +115,7 @@ static int setup(void **state)
 			  .gpu_instance_id = UINT32_MAX,
 			  .compute_instance_id = UINT32_MAX },
 	};
-	alerts = (struct alerts){ 0 };
+	alarms = (struct alarms){ 0 };
 	return 0;
 }
 
@@ -127,13 +127,13 @@ static void register_gpus(const struct nvml *nvml, uint64_t digest)
 	snapshot->devices[1].index = "0:0";
 	snapshot->devices[1].parent = 0;
 	snapshot->devices[2].index = "1";
-	alerts_register(&alerts, nvml, digest, snapshot);
+	alarms_register(&alarms, nvml, digest, snapshot);
 	snapshot_free(snapshot);
 }
 
-static bool wait_once(uint64_t now_ns, struct alerts_told *told)
+static bool wait_once(uint64_t now_ns, struct alarm *told)
 {
-	return alerts_wait(&alerts, &fake, now_ns, told);
+	return alarms_wait(&alarms, &fake, now_ns, told);
 }
 
 static void registers_what_matters_and_is_supported(void **state)
@@ -141,10 +141,10 @@ static void registers_what_matters_and_is_supported(void **state)
 	(void)state;
 	gpus[1].supported = NVML_EVENT_TYPE_XID_CRITICAL_ERROR;
 	register_gpus(&fake, 5);
-	assert_true(alerts_are_awaited(&alerts));
+	assert_true(alarms_are_awaited(&alarms));
 	assert_int_equal(gpus[0].registered, 0xB);
 	assert_int_equal(gpus[1].registered, 0x8);
-	assert_string_equal(alerts_complaint(&alerts), "");
+	assert_string_equal(alarms_complaint(&alarms), "");
 }
 
 static void registers_once_for_a_set_of_gpus(void **state)
@@ -156,9 +156,9 @@ static void registers_once_for_a_set_of_gpus(void **state)
 	register_gpus(&fake, 6);
 	assert_int_equal(only.created, 2);
 	assert_int_equal(only.freed, 1);
-	alerts_done(&alerts, &fake);
+	alarms_done(&alarms, &fake);
 	assert_int_equal(only.freed, 2);
-	assert_false(alerts_are_awaited(&alerts));
+	assert_false(alarms_are_awaited(&alarms));
 	register_gpus(&fake, 6);
 	assert_int_equal(only.created, 3);
 }
@@ -169,14 +169,14 @@ static void gpus_that_report_nothing_are_no_fault(void **state)
 	gpus[0].supported_result = NVML_ERROR_NOT_SUPPORTED;
 	gpus[1].supported = 0;
 	register_gpus(&fake, 5);
-	assert_false(alerts_are_awaited(&alerts));
-	assert_string_equal(alerts_complaint(&alerts), "");
+	assert_false(alarms_are_awaited(&alarms));
+	assert_string_equal(alarms_complaint(&alarms), "");
 	assert_int_equal(only.freed, only.created);
 	gpus[1].supported = 0xFF;
 	gpus[1].register_result = NVML_ERROR_NOT_SUPPORTED;
 	register_gpus(&fake, 6);
-	assert_false(alerts_are_awaited(&alerts));
-	assert_string_equal(alerts_complaint(&alerts), "");
+	assert_false(alarms_are_awaited(&alarms));
+	assert_string_equal(alarms_complaint(&alarms), "");
 }
 
 static void a_gpu_that_cannot_be_registered_is_a_complaint(void **state)
@@ -184,16 +184,16 @@ static void a_gpu_that_cannot_be_registered_is_a_complaint(void **state)
 	(void)state;
 	gpus[0].register_result = NVML_ERROR_UNKNOWN;
 	register_gpus(&fake, 5);
-	assert_true(alerts_are_awaited(&alerts)); /* the other one's */
-	assert_non_null(strstr(alerts_complaint(&alerts), "errors of GPU 0 are seen only"));
-	assert_non_null(strstr(alerts_complaint(&alerts), "nvmlDeviceRegisterEvents"));
+	assert_true(alarms_are_awaited(&alarms)); /* the other one's */
+	assert_non_null(strstr(alarms_complaint(&alarms), "errors of GPU 0 are seen only"));
+	assert_non_null(strstr(alarms_complaint(&alarms), "nvmlDeviceRegisterEvents"));
 	gpus[0].register_result = NVML_SUCCESS;
 	gpus[1].supported_result = NVML_ERROR_UNKNOWN;
 	register_gpus(&fake, 6);
-	assert_non_null(strstr(alerts_complaint(&alerts), "errors of GPU 1 are seen only"));
+	assert_non_null(strstr(alarms_complaint(&alarms), "errors of GPU 1 are seen only"));
 	gpus[1].supported_result = NVML_SUCCESS;
 	register_gpus(&fake, 7);
-	assert_string_equal(alerts_complaint(&alerts), "");
+	assert_string_equal(alarms_complaint(&alarms), "");
 }
 
 static void no_set_is_a_complaint(void **state)
@@ -201,9 +201,9 @@ static void no_set_is_a_complaint(void **state)
 	(void)state;
 	only.create_result = NVML_ERROR_UNKNOWN;
 	register_gpus(&fake, 5);
-	assert_false(alerts_are_awaited(&alerts));
-	assert_non_null(strstr(alerts_complaint(&alerts), "nvmlEventSetCreate"));
-	alerts_done(&alerts, &fake);
+	assert_false(alarms_are_awaited(&alarms));
+	assert_non_null(strstr(alarms_complaint(&alarms), "nvmlEventSetCreate"));
+	alarms_done(&alarms, &fake);
 	assert_int_equal(only.freed, 0);
 }
 
@@ -214,15 +214,15 @@ static void a_library_without_events_has_none(void **state)
 	nvml.nvmlEventSetWait_v2 = NULL;
 	register_gpus(&nvml, 5);
 	assert_int_equal(only.created, 0);
-	assert_false(alerts_are_awaited(&alerts));
-	assert_string_equal(alerts_complaint(&alerts), "");
-	alerts_done(&alerts, &nvml);
+	assert_false(alarms_are_awaited(&alarms));
+	assert_string_equal(alarms_complaint(&alarms), "");
+	alarms_done(&alarms, &nvml);
 }
 
 static void an_xid_is_told(void **state)
 {
 	(void)state;
-	struct alerts_told told = { 0 };
+	struct alarm told = { 0 };
 	register_gpus(&fake, 5);
 	only.wait_result = NVML_SUCCESS;
 	assert_true(wait_once(0, &told));
@@ -240,7 +240,7 @@ static void an_xid_is_told(void **state)
 static void an_xid_of_a_gpu_without_a_name_is_told_without(void **state)
 {
 	(void)state;
-	struct alerts_told told = { 0 };
+	struct alarm told = { 0 };
 	register_gpus(&fake, 5);
 	only.wait_result = NVML_SUCCESS;
 	gpus[1].uuid_result = NVML_ERROR_GPU_IS_LOST;
@@ -252,45 +252,45 @@ static void an_xid_of_a_gpu_without_a_name_is_told_without(void **state)
 static void other_events_are_skipped(void **state)
 {
 	(void)state;
-	struct alerts_told told = { 0 };
+	struct alarm told = { 0 };
 	register_gpus(&fake, 5);
 	assert_false(wait_once(0, &told));
 	only.wait_result = NVML_SUCCESS;
 	only.data.type = NVML_EVENT_TYPE_DOUBLE_BIT_ECC_ERROR;
 	assert_false(wait_once(0, &told));
-	assert_true(alerts_are_awaited(&alerts));
+	assert_true(alarms_are_awaited(&alarms));
 }
 
 static void a_wait_that_fails_gives_the_set_up(void **state)
 {
 	(void)state;
-	struct alerts_told told = { .event.xid = 1 };
+	struct alarm told = { .event.xid = 1 };
 	register_gpus(&fake, 5);
 	only.wait_result = NVML_ERROR_GPU_IS_LOST;
 	assert_true(wait_once(0, &told)); /* the advice to look */
 	assert_int_equal(told.event.xid, 0);
 	assert_string_equal(told.event.uuid, "");
-	assert_false(alerts_are_awaited(&alerts));
+	assert_false(alarms_are_awaited(&alarms));
 	assert_int_equal(only.freed, 1);
-	assert_non_null(strstr(alerts_complaint(&alerts), "nvmlEventSetWait_v2"));
+	assert_non_null(strstr(alarms_complaint(&alarms), "nvmlEventSetWait_v2"));
 }
 
 static void it_is_made_again_and_the_advice_is_given_once(void **state)
 {
 	(void)state;
-	struct alerts_told told = { 0 };
+	struct alarm told = { 0 };
 	register_gpus(&fake, 5);
 	only.wait_result = NVML_ERROR_UNKNOWN;
 	assert_true(wait_once(0, &told));
 	register_gpus(&fake, 5);
 	assert_int_equal(only.created, 2);
-	assert_true(alerts_are_awaited(&alerts));
+	assert_true(alarms_are_awaited(&alarms));
 	assert_false(wait_once(0, &told));
-	assert_non_null(strstr(alerts_complaint(&alerts), "nvmlEventSetWait_v2"));
+	assert_non_null(strstr(alarms_complaint(&alarms), "nvmlEventSetWait_v2"));
 	register_gpus(&fake, 5);
 	only.wait_result = NVML_ERROR_TIMEOUT;
 	assert_false(wait_once(0, &told));
-	assert_string_equal(alerts_complaint(&alerts), "");
+	assert_string_equal(alarms_complaint(&alarms), "");
 	only.wait_result = NVML_ERROR_UNKNOWN;
 	assert_true(wait_once(0, &told));
 }
@@ -298,24 +298,24 @@ static void it_is_made_again_and_the_advice_is_given_once(void **state)
 static void too_many_in_a_second_have_to_wait(void **state)
 {
 	(void)state;
-	struct alerts_told told = { 0 };
+	struct alarm told = { 0 };
 	uint64_t now_ns = 10ULL * CLOCK_NS_PER_S;
 	register_gpus(&fake, 5);
 	only.wait_result = NVML_SUCCESS;
-	for (unsigned i = 0; i < ALERTS_PER_S_MAX; i++) {
-		assert_int_equal(alerts_pause_ms(&alerts, now_ns), 0);
+	for (unsigned i = 0; i < ALARMS_PER_S_MAX; i++) {
+		assert_int_equal(alarms_pause_ms(&alarms, now_ns), 0);
 		assert_true(wait_once(now_ns, &told));
 	}
 	now_ns += CLOCK_NS_PER_S / 4;
-	assert_int_equal(alerts_pause_ms(&alerts, now_ns), 751);
+	assert_int_equal(alarms_pause_ms(&alarms, now_ns), 751);
 	/* Also when NVML is opened anew. */
-	alerts_done(&alerts, &fake);
-	assert_int_equal(alerts_pause_ms(&alerts, now_ns), 751);
+	alarms_done(&alarms, &fake);
+	assert_int_equal(alarms_pause_ms(&alarms, now_ns), 751);
 	now_ns += 3ULL * CLOCK_NS_PER_S / 4;
-	assert_int_equal(alerts_pause_ms(&alerts, now_ns), 0);
+	assert_int_equal(alarms_pause_ms(&alarms, now_ns), 0);
 	register_gpus(&fake, 5);
 	assert_true(wait_once(now_ns, &told));
-	assert_int_equal(alerts_pause_ms(&alerts, now_ns), 0);
+	assert_int_equal(alarms_pause_ms(&alarms, now_ns), 0);
 }
 
 static void a_gpu_that_went_meanwhile_is_no_complaint(void **state)
@@ -323,10 +323,10 @@ static void a_gpu_that_went_meanwhile_is_no_complaint(void **state)
 	(void)state;
 	struct snapshot *snapshot = snapshot_new(1);
 	snapshot->devices[0].index = "9";
-	alerts_register(&alerts, &fake, 5, snapshot);
+	alarms_register(&alarms, &fake, 5, snapshot);
 	snapshot_free(snapshot);
-	assert_false(alerts_are_awaited(&alerts));
-	assert_string_equal(alerts_complaint(&alerts), "");
+	assert_false(alarms_are_awaited(&alarms));
+	assert_string_equal(alarms_complaint(&alarms), "");
 }
 
 int main(void)
@@ -347,5 +347,5 @@ int main(void)
 		TEST(too_many_in_a_second_have_to_wait),
 		TEST(a_gpu_that_went_meanwhile_is_no_complaint),
 	};
-	return cmocka_run_group_tests_name("alerts", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("alarms", tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* NVML's events to ours. See alerts.h. */
-#include "driver/alerts.h"
+/* NVML's events to ours. See alarms.h. */
+#include "driver/alarms.h"
 
 #include <assert.h>
 
@@ -20,15 +20,15 @@ static bool has_events(const struct nvml *nvml)
 	       nvml->nvmlEventSetCreate && nvml->nvmlEventSetWait_v2 && nvml->nvmlEventSetFree;
 }
 
-static void free_set(struct alerts *alerts, const struct nvml *nvml)
+static void free_set(struct alarms *alarms, const struct nvml *nvml)
 {
-	if (alerts->set)
-		(void)nvml->nvmlEventSetFree(alerts->set); /* a set that stays costs only memory */
-	alerts->set = NULL;
+	if (alarms->set)
+		(void)nvml->nvmlEventSetFree(alarms->set); /* a set that stays costs only memory */
+	alarms->set = NULL;
 }
 
 /* Returns 1 when events of @gpu will come, 0 when it reports none. */
-static int register_gpu(const struct alerts *alerts, const struct nvml *nvml,
+static int register_gpu(const struct alarms *alarms, const struct nvml *nvml,
 			const struct device *gpu, struct err *err)
 {
 	unsigned long long types = 0;
@@ -42,13 +42,13 @@ static int register_gpu(const struct alerts *alerts, const struct nvml *nvml,
 		return nvml_err(nvml, "nvmlDeviceGetSupportedEventTypes", result, err);
 	if ((types & wanted_types) == 0)
 		return 0;
-	result = nvml->nvmlDeviceRegisterEvents(handle, types & wanted_types, alerts->set);
+	result = nvml->nvmlDeviceRegisterEvents(handle, types & wanted_types, alarms->set);
 	if (result == NVML_ERROR_NOT_SUPPORTED)
 		return 0;
 	return result == NVML_SUCCESS ? 1 : nvml_err(nvml, "nvmlDeviceRegisterEvents", result, err);
 }
 
-static void register_all(struct alerts *alerts, const struct nvml *nvml,
+static void register_all(struct alarms *alarms, const struct nvml *nvml,
 			 const struct snapshot *snapshot)
 {
 	bool is_any = false;
@@ -57,54 +57,54 @@ static void register_all(struct alerts *alerts, const struct nvml *nvml,
 		struct err err = ERR_INIT;
 		if (device_is_part(device))
 			continue; /* its events are its GPU's */
-		int r = register_gpu(alerts, nvml, device, &err);
+		int r = register_gpu(alarms, nvml, device, &err);
 		is_any |= r > 0;
 		if (r >= 0)
 			continue;
 		(void)err_wrap(&err, r, "errors of GPU %s are seen only when it is asked",
 			       device->index);
-		alerts->refusal = err;
+		alarms->refusal = err;
 	}
 	if (!is_any)
-		free_set(alerts, nvml);
+		free_set(alarms, nvml);
 }
 
-void alerts_register(struct alerts *alerts, const struct nvml *nvml, uint64_t digest,
+void alarms_register(struct alarms *alarms, const struct nvml *nvml, uint64_t digest,
 		     const struct snapshot *snapshot)
 {
-	if (alerts->digest == digest || !has_events(nvml))
+	if (alarms->digest == digest || !has_events(nvml))
 		return;
-	free_set(alerts, nvml);
-	alerts->digest = digest;
-	alerts->refusal = (struct err)ERR_INIT;
-	int r = NVML_CALL(nvml, &alerts->refusal, nvmlEventSetCreate, &alerts->set);
+	free_set(alarms, nvml);
+	alarms->digest = digest;
+	alarms->refusal = (struct err)ERR_INIT;
+	int r = NVML_CALL(nvml, &alarms->refusal, nvmlEventSetCreate, &alarms->set);
 	if (r == 0) {
-		register_all(alerts, nvml, snapshot);
+		register_all(alarms, nvml, snapshot);
 		return;
 	}
-	alerts->set = NULL;
-	(void)err_wrap(&alerts->refusal, r, "errors of GPUs are seen only when they are asked");
+	alarms->set = NULL;
+	(void)err_wrap(&alarms->refusal, r, "errors of GPUs are seen only when they are asked");
 }
 
-unsigned alerts_pause_ms(const struct alerts *alerts, uint64_t now_ns)
+unsigned alarms_pause_ms(const struct alarms *alarms, uint64_t now_ns)
 {
-	uint64_t passed_ns = now_ns - alerts->second_ns;
-	if (alerts->count < ALERTS_PER_S_MAX || passed_ns >= CLOCK_NS_PER_S)
+	uint64_t passed_ns = now_ns - alarms->second_ns;
+	if (alarms->count < ALARMS_PER_S_MAX || passed_ns >= CLOCK_NS_PER_S)
 		return 0;
 	return (unsigned)((CLOCK_NS_PER_S - passed_ns) / CLOCK_NS_PER_MS) + 1;
 }
 
-static void count_event(struct alerts *alerts, uint64_t now_ns)
+static void count_event(struct alarms *alarms, uint64_t now_ns)
 {
-	if (now_ns - alerts->second_ns >= CLOCK_NS_PER_S) {
-		alerts->second_ns = now_ns;
-		alerts->count = 0;
+	if (now_ns - alarms->second_ns >= CLOCK_NS_PER_S) {
+		alarms->second_ns = now_ns;
+		alarms->count = 0;
 	}
-	alerts->count++;
+	alarms->count++;
 }
 
 static void translate(const struct nvml *nvml, const struct nvml_event_data *data,
-		      struct alerts_told *ret)
+		      struct alarm *ret)
 {
 	/* One that NVML cannot name may be any of them; the agent decides what that means. */
 	if (nvml->nvmlDeviceGetUUID(data->device, ret->uuid, sizeof(ret->uuid)) != NVML_SUCCESS)
@@ -118,46 +118,45 @@ static void translate(const struct nvml *nvml, const struct nvml_event_data *dat
 }
 
 /* Returns whether the wait before this one went well. */
-static bool give_up(struct alerts *alerts, const struct nvml *nvml, int result)
+static bool give_up(struct alarms *alarms, const struct nvml *nvml, int result)
 {
-	bool is_first = alerts->failure.code == 0;
-	int r = nvml_err(nvml, "nvmlEventSetWait_v2", result, &alerts->failure);
-	(void)err_wrap(&alerts->failure, r, "errors of GPUs are seen only when they are asked");
-	free_set(alerts, nvml);
-	alerts->digest = 0;
+	bool is_first = alarms->failure.code == 0;
+	int r = nvml_err(nvml, "nvmlEventSetWait_v2", result, &alarms->failure);
+	(void)err_wrap(&alarms->failure, r, "errors of GPUs are seen only when they are asked");
+	free_set(alarms, nvml);
+	alarms->digest = 0;
 	return is_first;
 }
 
-bool alerts_wait(struct alerts *alerts, const struct nvml *nvml, uint64_t now_ns,
-		 struct alerts_told *ret)
+bool alarms_wait(struct alarms *alarms, const struct nvml *nvml, uint64_t now_ns, struct alarm *ret)
 {
 	struct nvml_event_data data = { 0 };
-	int result = nvml->nvmlEventSetWait_v2(alerts->set, &data, ALERTS_WAIT_MS);
+	int result = nvml->nvmlEventSetWait_v2(alarms->set, &data, ALARMS_WAIT_MS);
 	if (result != NVML_SUCCESS && result != NVML_ERROR_TIMEOUT) {
-		if (!give_up(alerts, nvml, result))
+		if (!give_up(alarms, nvml, result))
 			return false;
-		*ret = (struct alerts_told){ 0 };
+		*ret = (struct alarm){ 0 };
 		ret->event = (struct device_event){ ret->uuid, 0, DEVICE_NO_INSTANCE,
 						    DEVICE_NO_INSTANCE };
 		return true;
 	}
-	alerts->failure = (struct err)ERR_INIT;
+	alarms->failure = (struct err)ERR_INIT;
 	if (result == NVML_ERROR_TIMEOUT)
 		return false;
-	count_event(alerts, now_ns);
+	count_event(alarms, now_ns);
 	if (data.type != NVML_EVENT_TYPE_XID_CRITICAL_ERROR)
 		return false;
 	translate(nvml, &data, ret);
 	return true;
 }
 
-const char *alerts_complaint(const struct alerts *alerts)
+const char *alarms_complaint(const struct alarms *alarms)
 {
-	return alerts->refusal.code < 0 ? alerts->refusal.msg : alerts->failure.msg;
+	return alarms->refusal.code < 0 ? alarms->refusal.msg : alarms->failure.msg;
 }
 
-void alerts_done(struct alerts *alerts, const struct nvml *nvml)
+void alarms_done(struct alarms *alarms, const struct nvml *nvml)
 {
-	free_set(alerts, nvml);
-	*alerts = (struct alerts){ .second_ns = alerts->second_ns, .count = alerts->count };
+	free_set(alarms, nvml);
+	*alarms = (struct alarms){ .second_ns = alarms->second_ns, .count = alarms->count };
 }
