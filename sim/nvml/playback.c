@@ -26,13 +26,17 @@ static bool stamp_is_equal(const struct playback_stamp *a, const struct playback
 	       a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
-int playback_load(struct playback *playback, struct scenario **ret, struct err *err)
+int playback_load(struct playback *playback, struct playback_stamp *ret_stamp,
+		  struct scenario **ret, struct err *err)
 {
 	const char *path = getenv("ROTA_SIM");
 	if (playback->began_ns == 0)
 		playback->began_ns = clock_ns();
-	playback->stamp = stamp_get(path);
-	return scenario_read(path, ret, err);
+	struct playback_stamp stamp = stamp_get(path);
+	int r = scenario_read(path, ret, err);
+	if (r == 0)
+		*ret_stamp = stamp;
+	return r;
 }
 
 static uint64_t digest_of(const struct scenario_event *event)
@@ -48,8 +52,10 @@ static bool is_past(const struct playback *playback, const struct scenario_event
 	return false;
 }
 
-void playback_start(struct playback *playback, const struct scenario *hardware)
+void playback_start(struct playback *playback, const struct playback_stamp *stamp,
+		    const struct scenario *hardware)
 {
+	playback->stamp = *stamp;
 	playback->hardware = hardware;
 	for (size_t i = 0; i < hardware->events_count; i++)
 		playback->has_happened[i] = !hardware->events[i].has_time ||

@@ -32,11 +32,13 @@ struct playback {
 };
 
 /** Begin time, if it has not begun, and read the file. As scenario_read(). */
-int playback_load(struct playback *playback, struct scenario **ret, struct err *err);
+int playback_load(struct playback *playback, struct playback_stamp *ret_stamp,
+		  struct scenario **ret, struct err *err);
 
-/** Play from here; the events that @hardware has without a time are past, as are those that
- * happened before the last playback_stop(). */
-void playback_start(struct playback *playback, const struct scenario *hardware);
+/** Play from the file that playback_load() has read; the events that @hardware has without a time
+ * are past, as are those that happened before the last playback_stop(). */
+void playback_start(struct playback *playback, const struct playback_stamp *stamp,
+		    const struct scenario *hardware);
 
 /** Read the file again if it has changed (a faulty one is told on stderr and passed over) and do
  * what is due. */

@@ -258,36 +258,45 @@ struct event_sets *state_events(void)
 	return &state.events;
 }
 
-static int load(struct scenario **ret)
+static int fail_to_load(const struct err *err)
+{
+	(void)fprintf(stderr, "simulated NVML: %s\n", err->msg);
+	return NVML_ERROR_DRIVER_NOT_LOADED;
+}
+
+static int load(struct playback_stamp *ret_stamp, struct scenario **ret)
 {
 	struct err err = ERR_INIT;
-	int r = playback_load(&state.playback, ret, &err);
-	if (r == 0)
-		r = visible_select(*ret, getenv("ROTA_SIM_VISIBLE"), &state.visible, &err);
-	if (r < 0) {
-		(void)fprintf(stderr, "simulated NVML: %s\n", err.msg);
-		return NVML_ERROR_DRIVER_NOT_LOADED;
-	}
+	if (playback_load(&state.playback, ret_stamp, ret, &err) < 0)
+		return fail_to_load(&err);
 	return meet_fault(*ret, "nvmlInit_v2", SCENARIO_ALL_GPUS);
+}
+
+static int start_again(void)
+{
+	int code = state_meet_again("nvmlInit_v2");
+	state.references += code == NVML_SUCCESS;
+	return code;
 }
 
 static int start_locked(void)
 {
-	if (state.references > 0) {
-		int code = state_meet_again("nvmlInit_v2");
-		state.references += code == NVML_SUCCESS;
-		return code;
-	}
+	if (state.references > 0)
+		return start_again();
 	cleanup_scenario struct scenario *scenario = NULL;
-	int code = load(&scenario);
+	struct playback_stamp stamp = { 0 };
+	struct err err = ERR_INIT;
+	int code = load(&stamp, &scenario);
 	if (code != NVML_SUCCESS)
 		return code;
 	if (state.references > 0) { /* another thread was here while this one met a slow fault */
 		state.references++;
 		return NVML_SUCCESS;
 	}
+	if (visible_select(scenario, getenv("ROTA_SIM_VISIBLE"), &state.visible, &err) < 0)
+		return fail_to_load(&err);
 	state.hardware = TAKE_PTR(scenario);
-	playback_start(&state.playback, state.hardware);
+	playback_start(&state.playback, &stamp, state.hardware);
 	state.references = 1;
 	return NVML_SUCCESS;
 }
