@@ -134,6 +134,29 @@ static void read_settings(const char *text, size_t length)
 		check_settings(settings);
 }
 
+/* The same bytes as the text of each flag and variable. */
+static void read_texts(const char *data, size_t size, struct findings *findings)
+{
+	cleanup_settings struct settings *settings = settings_new();
+	check(settings != NULL, "out of memory");
+	const char *text = arena_copy(&settings->arena, data, size);
+	check(text != NULL, "out of memory");
+	const struct apply apply = {
+		.settings = settings,
+		.findings = findings,
+		.origin = SETTINGS_ORIGIN_ENVIRONMENT,
+		.base = settings,
+	};
+	size_t count = 0;
+	const struct schema_key *keys = schema_keys(&count);
+	for (size_t i = 0; i < count; i++)
+		if (keys[i].option.env)
+			apply_text(&apply, &keys[i], &(struct finding_place){ .path = "x" }, text);
+	check(findings->error == 0, "out of memory");
+	check((settings->cdi_disabled_hooks & CDI_HOOK_CHMOD) != 0, "chmod came back");
+	check((settings->cdi_disabled_hooks & ~(unsigned)CDI_HOOKS_ALL) == 0, "an unknown hook");
+}
+
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
 	const char *text = size > 0 ? (const char *)data : "";
@@ -144,5 +167,6 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	for (size_t i = 0; i < findings.count; i++)
 		finding_print(&findings.items[i], "file", &lines);
 	read_settings(text, size);
+	read_texts(text, size, &findings);
 	return 0;
 }
