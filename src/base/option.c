@@ -236,10 +236,8 @@ int option_parse(const struct option_set *sets, size_t sets_count, enum option_o
 }
 
 /* Short forms first, as in "-o, --output FORMAT". */
-static void help_forms(const struct option *option, struct buf *out)
+static void help_names(const struct option *option, struct buf *out)
 {
-	size_t start = out->len;
-	(void)buf_text(out, "  ");
 	for (size_t i = 0; i < OPTION_ALIASES_MAX; i++)
 		if (option->aliases[i] && strlen(option->aliases[i]) == 1)
 			(void)buf_printf(out, "-%s, ", option->aliases[i]);
@@ -249,6 +247,16 @@ static void help_forms(const struct option *option, struct buf *out)
 			(void)buf_printf(out, ", --%s", option->aliases[i]);
 	if (option->value_name)
 		(void)buf_printf(out, " %s", option->value_name);
+}
+
+static void help_forms(const struct option *option, struct buf *out)
+{
+	size_t start = out->len;
+	(void)buf_text(out, "  ");
+	if (option->name)
+		help_names(option, out);
+	else
+		(void)buf_text(out, option->env);
 	size_t width = out->len - start;
 	if (width + 2 > HELP_INDENT)
 		(void)buf_printf(out, "\n%*s", HELP_INDENT, "");
@@ -281,14 +289,14 @@ void option_help(const struct option_table *table, struct buf *out)
 {
 	for (size_t i = 0; i < table->count; i++) {
 		const struct option *option = row(table, i);
-		if (!option->name)
+		if (!option->name && !option->env)
 			continue;
 		help_forms(option, out);
 		char text[2 * ERR_TEXT_BYTES];
 		const char *shown = option->default_text;
-		(void)snprintf(text, sizeof(text), "%s%s%s%s%s%s%s", option->help,
-			       option->env ? " [" : "", option->env ? option->env : "",
-			       option->env ? "]" : "", shown ? " (default: " : "",
+		const char *env = option->name ? option->env : "environment only";
+		(void)snprintf(text, sizeof(text), "%s%s%s%s%s%s%s", option->help, env ? " [" : "",
+			       env ? env : "", env ? "]" : "", shown ? " (default: " : "",
 			       shown && shown[0] == '\0' ? "none" : (shown ? shown : ""),
 			       shown ? ")" : "");
 		option_wrap(text, HELP_INDENT, out);

@@ -29,7 +29,7 @@ enum option_kind {
 /* One row of a table. All texts are constants. env and default_text are only shown: whoever owns
  * the values applies them. */
 struct option {
-	const char *name; /* without dashes; a row without a name is skipped */
+	const char *name; /* without dashes; a row without a name is only shown, if it has an env */
 	const char *aliases[OPTION_ALIASES_MAX];
 	const char *value_name; /* in help; NULL: a switch */
 	const char *help;

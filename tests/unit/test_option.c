@@ -51,7 +51,7 @@ static const struct option own[] = {
 	  .offset = offsetof(struct values, format) },
 };
 
-/* Rows inside larger rows, as the schema has them; the second has no flag. */
+/* Rows inside larger rows, as the schema has them; the second has no flag, the last a variable. */
 static const struct {
 	int other;
 	struct option option;
@@ -59,6 +59,7 @@ static const struct {
 	{ 1, { .name = "given", .value_name = "X", .help = "kept", .kind = OPTION_GIVEN } },
 	{ 2, { .help = "no flag", .kind = OPTION_GIVEN } },
 	{ 3, { .name = "bare", .help = "kept too", .kind = OPTION_GIVEN } },
+	{ 4, { .env = "ONLY", .help = "no flag either", .default_text = "" } },
 };
 
 static const struct option_table row_table = { &rows[0].option, ARRAY_LEN(rows), sizeof(rows[0]) };
@@ -246,13 +247,16 @@ static void help_wraps_and_names_environment_and_default(void **state)
 	assert_string_equal(text.data, wanted);
 }
 
-static void help_leaves_rows_without_a_flag_out(void **state)
+static void help_tells_rows_without_a_flag_only_of_variables(void **state)
 {
 	(void)state;
 	cleanup_buf struct buf text = BUF_INIT(4096);
 	option_help(&row_table, &text);
-	assert_string_equal(text.data, "  --given X                   kept\n"
-				       "  --bare                      kept too\n");
+	assert_string_equal(text.data,
+			    "  --given X                   kept\n"
+			    "  --bare                      kept too\n"
+			    "  ONLY                        no flag either [environment only] "
+			    "(default: none)\n");
 }
 
 int main(void)
@@ -269,7 +273,7 @@ int main(void)
 		cmocka_unit_test(refuses_with_cause_and_remedy),
 		cmocka_unit_test(refuses_more_options_than_it_can_keep),
 		cmocka_unit_test(help_wraps_and_names_environment_and_default),
-		cmocka_unit_test(help_leaves_rows_without_a_flag_out),
+		cmocka_unit_test(help_tells_rows_without_a_flag_only_of_variables),
 	};
 	return cmocka_run_group_tests_name("option", tests, NULL, NULL);
 }
