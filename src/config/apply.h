@@ -55,7 +55,7 @@ __attribute__((format(printf, 3, 4))) void apply_warn(const struct apply *apply,
 void apply_refuse_value(const struct apply *apply, const struct schema_key *key,
 			const struct finding_place *place, const char *value);
 
-/** Refuse @node, which is @kind, and say what the row allows. */
+/** Refuse @value for its kind, and say what the row allows. */
 void apply_refuse_kind(const struct apply *apply, const struct schema_key *key,
 		       const struct finding_place *place, const struct value *value);
 

@@ -127,16 +127,19 @@ enum device_choice_kind {
 
 struct device_choice {
 	enum device_choice_kind kind;
-	uint32_t count;          /* of DEVICE_CHOICE_COUNT, at least 1 */
-	const char *const *list; /* of DEVICE_CHOICE_LIST: "0", "0:1", "GPU-<uuid>", "MIG-<uuid>" */
+	uint32_t count; /* of DEVICE_CHOICE_COUNT, at least 1 */
+	/* Of DEVICE_CHOICE_LIST, none twice: "0", "0:1", "GPU-<uuid>", "MIG-<uuid>",
+	 * "MIG-GPU-<uuid>/<gi>/<ci>", as the driver writes them. */
+	const char *const *list;
 	size_t list_count;
 };
 
 /* One entry of sharing.timeSlicing.resources. */
 struct shared_resource {
-	const char *name;   /* with prefix: "nvidia.com/gpu" */
-	const char *rename; /* under which the replicas are advertised; NULL: name itself */
-	uint32_t replicas;  /* REPLICAS_MIN..REPLICAS_MAX */
+	const char *name; /* with prefix: "nvidia.com/gpu" */
+	/* Under which the replicas are advertised; NULL, or as name: under that. */
+	const char *rename;
+	uint32_t replicas; /* REPLICAS_MIN..REPLICAS_MAX */
 	struct device_choice devices;
 };
 
