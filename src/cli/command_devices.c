@@ -16,6 +16,7 @@
 #include "cli/settings_of.h"
 #include "cli/table.h"
 #include "config/schema.h"
+#include "core/health.h"
 #include "core/plan.h"
 #include "driver/driver.h"
 
@@ -170,12 +171,27 @@ static int print_table(const struct snapshot *snapshot, const struct plan *plan)
 	return output_text(r < 0 ? NULL : &out);
 }
 
-static void print_complaints(const struct plan *plan)
+static void print_complaints(const struct snapshot *snapshot, const struct plan *plan)
 {
+	for (size_t i = 0; i < snapshot->devices_count; i++)
+		if (snapshot->devices[i].reason[0])
+			(void)fprintf(stderr, "rota devices: GPU %s: %s\n",
+				      snapshot->devices[i].index, snapshot->devices[i].reason);
 	for (size_t i = 0; i < plan->complaints_count; i++)
 		(void)fprintf(stderr, "rota devices: %s\n", plan->complaints[i]);
 	if (plan->refusal)
 		(void)fprintf(stderr, "rota devices: nothing is offered: %s\n", plan->refusal);
+}
+
+/* Who is ill as of now; what was before is known to the agent only. */
+static int judge(const struct settings *settings, struct snapshot *snapshot, struct err *err)
+{
+	const struct health_rules rules = { .xids = &settings->health_xids };
+	cleanup_health struct health health = { 0 };
+	int r = health_observe(&health, &rules, snapshot, 0);
+	if (r == 0)
+		r = health_apply(&health, snapshot);
+	return r < 0 ? err_set(err, r, "out of memory") : 0;
 }
 
 static int run(const void *opaque, const struct option_words *arguments)
@@ -189,13 +205,16 @@ static int run(const void *opaque, const struct option_words *arguments)
 	int r = settings_of(&values->flags, &settings, &err);
 	if (r == 0)
 		r = ask_driver(settings, &snapshot, &err);
+	int code = settings ? COMMAND_FAILED : settings_exit(r);
+	if (r == 0)
+		r = judge(settings, snapshot, &err);
 	if (r == 0)
 		r = plan_make(settings, snapshot, &plan, &err);
 	if (r < 0 || !snapshot) { /* one of them is enough; analysers want the other */
 		(void)fprintf(stderr, "rota devices: %s\n", err.msg);
-		return COMMAND_FAILED;
+		return code;
 	}
-	print_complaints(&plan);
+	print_complaints(snapshot, &plan);
 	return values->output.format == OUTPUT_JSON ? print_json(snapshot, &plan)
 						    : print_table(snapshot, &plan);
 }

@@ -113,12 +113,35 @@ static int print_devices(const json_t *devices, struct buf *out)
 	{
 		table_cell(&table, "%s", text_of(device, "index"));
 		table_cell(&table, "%s", text_of(device, "uuid"));
-		table_cell(&table, "%s", text_of(device, "model"));
+		const char *profile = text_of(device, "migProfile");
+		table_cell(&table, "%s%s%s", text_of(device, "model"), profile[0] ? " MIG " : "",
+			   profile);
 		table_cell(&table, "%lldMiB", number_of(device, "memoryBytes") >> 20);
 		table_cell(&table, "%s", is_set(device, "healthy") ? "healthy" : "unhealthy");
 	}
 	(void)buf_text(out, "\n");
 	return table_print(&table, out);
+}
+
+/* Why devices are unhealthy, and what is odd about the node; nothing when all is well. */
+static void print_reasons(const json_t *status, struct buf *out)
+{
+	const char *lead = "\n";
+	size_t i = 0;
+	const json_t *item = NULL;
+	json_array_foreach(json_object_get(status, "devices"), i, item)
+	{
+		if (text_of(item, "reason")[0] == '\0')
+			continue;
+		(void)buf_printf(out, "%sGPU %s: %s\n", lead, text_of(item, "index"),
+				 text_of(item, "reason")); /* a failure is seen at the end */
+		lead = "";
+	}
+	json_array_foreach(json_object_get(status, "complaints"), i, item)
+	{
+		(void)buf_printf(out, "%s%s\n", lead, json_string_value(item)); /* as above */
+		lead = "";
+	}
 }
 
 static int print_status(const json_t *status)
@@ -128,6 +151,7 @@ static int print_status(const json_t *status)
 	int r = print_resources(json_object_get(status, "resources"), &out);
 	if (r == 0)
 		r = print_devices(json_object_get(status, "devices"), &out);
+	print_reasons(status, &out);
 	return output_text(r < 0 ? NULL : &out);
 }
 

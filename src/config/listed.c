@@ -187,19 +187,6 @@ void listed_node_channels(const struct apply *apply, const struct schema_key *ke
 	accept_channels(apply, key, place, ids, count);
 }
 
-static void set_xid(struct xid_set *set, uint64_t xid, bool counts)
-{
-	uint64_t bit = UINT64_C(1) << xid % 64;
-	uint64_t *word = &set->words[xid / 64];
-	*word = counts ? *word | bit : *word & ~bit;
-}
-
-static void set_all_xids(struct xid_set *set, bool count)
-{
-	memset(set->words, count ? 0xFF : 0, sizeof(set->words));
-	set->has_others = count;
-}
-
 /* "all", and of those that do not count also "xids", the only health check that there is. */
 static bool is_all_xids(const struct schema_key *key, const char *word)
 {
@@ -217,10 +204,12 @@ static void accept_xid(const struct apply *apply, const struct schema_key *key,
 		digits++;
 	uint64_t xid = 0;
 	char shown[FINDING_SHOWN_BYTES];
-	if (is_all_xids(key, word))
-		set_all_xids(set, counts);
+	if (is_all_xids(key, word) && counts)
+		xid_set_fill(set);
+	else if (is_all_xids(key, word))
+		*set = (struct xid_set){ 0 };
 	else if (text_parse_u64(digits, 0, XID_SET_MAX - 1, &xid) == 0)
-		set_xid(set, xid, counts);
+		(counts ? xid_set_add : xid_set_remove)(set, xid);
 	else
 		apply_warn(apply, place, "%s is not an Xid and is skipped, allowed: %s",
 			   finding_shown(word, shown), key->allowed);
