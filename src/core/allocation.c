@@ -7,13 +7,12 @@
 #include "core/allocation.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "core/device_node.h"
 
 /* Words of the contract with NVIDIA's container runtime. */
 #define VISIBLE_DEVICES "NVIDIA_VISIBLE_DEVICES"
@@ -21,8 +20,8 @@
 #define IMEX_CHANNEL    "0"
 
 enum {
-	NAMES_BYTES_MAX = 64 << 10, /* DEVICES_MAX names of the longest uuid fit */
-	NODE_PATH_BYTES = 32,
+	/* DEVICES_MAX names of the longest uuid fit, each with the kind of its class. */
+	NAMES_BYTES_MAX = 64 << 10,
 };
 
 static int refuse(const struct resource *resource, int code, struct err *err)
@@ -52,22 +51,33 @@ static int find_all(const struct resource *resource, const struct id_text *ids, 
 struct request {
 	const struct resource *resource;
 	const struct settings *settings;
-	const struct allocation_nodes *nodes;
+	const struct allocation_inputs *inputs;
 	size_t *positions; /* of the ids, in the resource */
 	size_t positions_count;
 	const char **names; /* of the devices, each once */
 	size_t names_count;
-	bool has_list;    /* in a variable */
-	bool has_mounts;  /* or by mounts */
-	bool has_nodes;   /* with device nodes */
-	bool has_channel; /* with the IMEX channel */
+	bool has_list;       /* in a variable */
+	bool has_mounts;     /* or by mounts */
+	bool has_annotation; /* or by CDI, in an annotation */
+	bool has_cdi_field;  /* or in a field of the answer */
+	bool has_nodes;      /* with device nodes */
+	bool has_channel;    /* with the IMEX channel */
 };
+
+/* What counts is what was asked for: of a device that is shared no more pods may hold replicas. */
+static bool has_replica(const struct request *request)
+{
+	for (size_t i = 0; i < request->positions_count; i++)
+		if (request->resource->replicas[request->positions[i]].ordinal != REPLICA_WHOLE)
+			return true;
+	return false;
+}
 
 static int check(const struct request *request, struct err *err)
 {
 	size_t count = request->positions_count;
-	if (!request->resource->is_shared || count <= 1 ||
-	    !request->settings->time_slicing.fail_requests_greater_than_one)
+	if (count <= 1 || !request->settings->time_slicing.fail_requests_greater_than_one ||
+	    !has_replica(request))
 		return 0;
 	(void)err_set(err, -EPERM, "maximum request size for shared resources is 1; found %zu",
 		      count);
@@ -98,12 +108,17 @@ static int find_names(struct request *request, struct arena *arena)
 	return 0;
 }
 
+static int join(const char *const *names, size_t count, struct buf *ret)
+{
+	for (size_t i = 0; i < count; i++)
+		(void)buf_printf(ret, "%s%s", i > 0 ? "," : "", names[i]);
+	return buf_append(ret, "", 0); /* tells also what went wrong above */
+}
+
 static int add_names(const struct request *request, struct edits *edits)
 {
 	cleanup_buf struct buf names = BUF_INIT(NAMES_BYTES_MAX);
-	for (size_t i = 0; i < request->names_count; i++)
-		(void)buf_printf(&names, "%s%s", i > 0 ? "," : "", request->names[i]);
-	int r = buf_append(&names, "", 0); /* tells also what went wrong above */
+	int r = join(request->names, request->names_count, &names);
 	return r < 0 ? r : edits_add_env(edits, VISIBLE_DEVICES, names.data);
 }
 
@@ -165,41 +180,102 @@ static int add_device(const struct request *request, const char *path, struct ed
 				&(struct edit_device){ host_path + length, host_path, "rw" });
 }
 
+static int add_nodes_of(const struct request *request, const struct device *device,
+			struct edits *edits)
+{
+	char paths[DEVICE_NODES_MAX][DEVICE_NODE_BYTES];
+	size_t count = device_node_paths(device, paths);
+	int r = 0;
+	for (size_t i = 0; i < count && r == 0; i++)
+		r = add_device(request, paths[i], edits);
+	return r;
+}
+
 /* Two replicas of a GPU give its node twice, as in NVIDIA's plugin; kubelet takes one. */
 static int add_devices(const struct request *request, struct edits *edits)
 {
 	int r = 0;
-	for (size_t i = 0; i < request->nodes->control_count && r == 0; i++)
-		r = add_device(request, request->nodes->control[i], edits);
-	for (size_t i = 0; i < request->positions_count && r == 0; i++) {
-		char path[NODE_PATH_BYTES];
-		(void)snprintf(path, sizeof(path), "/dev/nvidia%" PRIu32,
-			       device_of(request, i)->minor);
-		r = add_device(request, path, edits);
-	}
+	for (size_t i = 0; i < request->inputs->control_count && r == 0; i++)
+		r = add_device(request, request->inputs->control[i], edits);
+	for (size_t i = 0; i < request->positions_count && r == 0; i++)
+		r = add_nodes_of(request, device_of(request, i), edits);
 	if (r == 0 && request->has_channel)
 		r = add_device(request, ALLOCATION_IMEX_NODE, edits);
 	return r;
 }
 
+static int name_cdi_device(enum cdi_class class, const char *name, struct edits *edits)
+{
+	const char *qualified = arena_printf(&edits->arena, "%s=%s", cdi_class_kind(class), name);
+	return qualified ? edits_add_cdi_device(edits, qualified) : -ENOMEM;
+}
+
+/* Beside the GPUs what is wanted and has a specification: the runtime refuses a container for a
+ * name that it does not know. */
+static int name_cdi_devices(const struct request *request, struct edits *edits)
+{
+	unsigned classes = cdi_class_wanted(request->settings) & request->inputs->cdi_classes;
+	int r = 0;
+	for (size_t i = 0; i < request->names_count && r == 0; i++)
+		r = name_cdi_device(CDI_GPU, request->names[i], edits);
+	for (unsigned i = CDI_GPU + 1; i < CDI_CLASSES && r == 0; i++)
+		if (classes & CDI_BIT(i))
+			r = name_cdi_device(i, cdi_class_device(i), edits);
+	return r;
+}
+
+static int add_annotation(const struct request *request, struct edits *edits)
+{
+	cleanup_buf struct buf names = BUF_INIT(NAMES_BYTES_MAX);
+	int r = join(edits->cdi_devices, edits->cdi_devices_count, &names);
+	if (r < 0)
+		return r;
+	const char *key = arena_printf(&edits->arena, "%snvidia-device-plugin_%s",
+				       request->settings->cdi_annotation_prefix,
+				       request->inputs->unique);
+	return key ? edits_add_annotation(edits, key, names.data) : -ENOMEM;
+}
+
+static int add_cdi(const struct request *request, struct edits *edits)
+{
+	int r = name_cdi_devices(request, edits);
+	if (r == 0 && request->has_annotation)
+		r = add_annotation(request, edits);
+	if (!request->has_cdi_field)
+		edits->cdi_devices_count = 0; /* said by the annotation alone */
+	return r;
+}
+
+static struct edits_room room_for(const struct request *request)
+{
+	size_t channels = request->has_channel ? 1 : 0;
+	struct edits_room room = { 0 };
+	if (request->has_mounts)
+		room.mounts = request->names_count + channels;
+	if (request->has_nodes)
+		room.devices = request->inputs->control_count +
+			       DEVICE_NODES_MAX * request->positions_count + channels;
+	if (request->has_annotation || request->has_cdi_field)
+		room.cdi_devices = request->names_count + CDI_CLASSES;
+	return room;
+}
+
 /* All edits of a request that was found to be in order. */
 static int add_all(struct request *request, struct edits *edits)
 {
-	size_t channels = request->has_channel ? 1 : 0;
 	int r = find_names(request, &edits->arena);
 	if (r < 0)
 		return r;
-	size_t mounts = request->has_mounts ? request->names_count + channels : 0;
-	size_t devices = request->has_nodes ? request->nodes->control_count +
-						      request->positions_count + channels
-					    : 0;
-	r = edits_reserve(edits, mounts, devices);
+	const struct edits_room room = room_for(request);
+	r = edits_reserve(edits, &room);
 	if (r == 0)
 		r = add_envs(request, edits);
 	if (r == 0 && request->has_mounts)
 		r = add_mounts(request, edits);
 	if (r == 0 && request->has_nodes)
 		r = add_devices(request, edits);
+	if (r == 0 && room.cdi_devices > 0)
+		r = add_cdi(request, edits);
 	return r;
 }
 
@@ -209,22 +285,24 @@ static void decide(struct request *request)
 	unsigned lists = settings->device_list_strategies;
 	request->has_list = (lists & DEVICE_LIST_ENVVAR) != 0;
 	request->has_mounts = (lists & DEVICE_LIST_VOLUME_MOUNTS) != 0;
+	request->has_annotation = (lists & DEVICE_LIST_CDI_ANNOTATIONS) != 0;
+	request->has_cdi_field = (lists & DEVICE_LIST_CDI_CRI) != 0;
 	/* With CDI alone the CDI devices bring their nodes. */
 	request->has_nodes = settings->pass_device_specs &&
 			     (request->has_list || request->has_mounts);
 	/* One that is required was there when the configuration was read. */
 	request->has_channel = settings->imex_channel &&
-			       (settings->imex_required || request->nodes->has_imex_channel);
+			       (settings->imex_required || request->inputs->has_imex_channel);
 }
 
 int allocation_make(const struct resource *resource, const struct settings *settings,
-		    const struct allocation_nodes *nodes, const struct id_text *ids,
+		    const struct allocation_inputs *inputs, const struct id_text *ids,
 		    size_t ids_count, struct edits *ret, struct err *err)
 {
 	struct request request = {
 		.resource = resource,
 		.settings = settings,
-		.nodes = nodes,
+		.inputs = inputs,
 		.positions = arena_array(&ret->arena, ids_count, sizeof(*request.positions)),
 		.positions_count = ids_count,
 	};

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "core/cdi_class.h"
 #include "core/edits.h"
 #include "core/resource.h"
 #include "core/settings.h"
@@ -16,24 +17,26 @@ enum {
 	ALLOCATION_CONTROL_MAX = 4, /* /dev/nvidiactl and its like */
 };
 
-/* Device nodes that this node has; kubelet/nodes.h looks for them. */
-struct allocation_nodes {
-	const char *control[ALLOCATION_CONTROL_MAX]; /* of no certain GPU; paths, constants */
+/* What this node has at the moment; kubelet/nodes.h looks for it. */
+struct allocation_inputs {
+	const char *control[ALLOCATION_CONTROL_MAX]; /* device nodes of no certain GPU; constants */
 	size_t control_count;
 	bool has_imex_channel;
+	unsigned cdi_classes; /* CDI_BIT()s of the specifications that are there */
+	const char *unique;   /* that no other container has, for an annotation's key; borrowed */
 };
 
 /**
  * What the container that got these replicas is given.
  *
- * @nodes  only looked at with pass_device_specs or imex_channel.
- * @ids    as kubelet sent them; unhealthy ones are not refused, as NVIDIA's plugin does not.
- * @ret    zeroed by the caller; edits_done() is the caller's, also on failure.
+ * @inputs  unique is needed with DEVICE_LIST_CDI_ANNOTATIONS only.
+ * @ids     as kubelet sent them; unhealthy ones are not refused, as NVIDIA's plugin does not.
+ * @ret     zeroed by the caller; edits_done() is the caller's, also on failure.
  *
  * Returns 0, -EINVAL (an id that is not advertised), -EPERM (several shared replicas where
  * failRequestsGreaterThanOne forbids them), -ENOMEM. Texts are NVIDIA's, since people search for
  * them.
  */
 int allocation_make(const struct resource *resource, const struct settings *settings,
-		    const struct allocation_nodes *nodes, const struct id_text *ids,
+		    const struct allocation_inputs *inputs, const struct id_text *ids,
 		    size_t ids_count, struct edits *ret, struct err *err);

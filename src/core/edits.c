@@ -16,23 +16,35 @@ int edits_add_env(struct edits *edits, const char *name, const char *value)
 	return 0;
 }
 
-int edits_reserve(struct edits *edits, size_t mounts, size_t devices)
+int edits_add_annotation(struct edits *edits, const char *key, const char *value)
 {
-	struct edit_mount *mounts_room = arena_array(&edits->arena, mounts, sizeof(*mounts_room));
-	struct edit_device *devices_room = arena_array(&edits->arena, devices,
-						       sizeof(*devices_room));
-	if (!mounts_room || !devices_room)
+	if (edits->annotations_count == EDITS_ANNOTATIONS_MAX)
+		return -ENOSPC;
+	const char *key_copy = arena_copy(&edits->arena, key, strlen(key));
+	const char *value_copy = arena_copy(&edits->arena, value, strlen(value));
+	if (!key_copy || !value_copy)
 		return -ENOMEM;
-	edits->mounts = mounts_room;
-	edits->mounts_max = mounts;
-	edits->devices = devices_room;
-	edits->devices_max = devices;
+	edits->annotations[edits->annotations_count++] = (struct edit_env){ key_copy, value_copy };
+	return 0;
+}
+
+int edits_reserve(struct edits *edits, const struct edits_room *room)
+{
+	struct edit_mount *mounts = arena_array(&edits->arena, room->mounts, sizeof(*mounts));
+	struct edit_device *devices = arena_array(&edits->arena, room->devices, sizeof(*devices));
+	const char **names = arena_array(&edits->arena, room->cdi_devices, sizeof(*names));
+	if (!mounts || !devices || !names)
+		return -ENOMEM;
+	edits->mounts = mounts;
+	edits->devices = devices;
+	edits->cdi_devices = names;
+	edits->room = *room;
 	return 0;
 }
 
 int edits_add_mount(struct edits *edits, const struct edit_mount *mount)
 {
-	if (edits->mounts_count == edits->mounts_max)
+	if (edits->mounts_count == edits->room.mounts)
 		return -ENOSPC;
 	edits->mounts[edits->mounts_count++] = *mount;
 	return 0;
@@ -40,9 +52,17 @@ int edits_add_mount(struct edits *edits, const struct edit_mount *mount)
 
 int edits_add_device(struct edits *edits, const struct edit_device *device)
 {
-	if (edits->devices_count == edits->devices_max)
+	if (edits->devices_count == edits->room.devices)
 		return -ENOSPC;
 	edits->devices[edits->devices_count++] = *device;
+	return 0;
+}
+
+int edits_add_cdi_device(struct edits *edits, const char *name)
+{
+	if (edits->cdi_devices_count == edits->room.cdi_devices)
+		return -ENOSPC;
+	edits->cdi_devices[edits->cdi_devices_count++] = name;
 	return 0;
 }
 

@@ -45,13 +45,25 @@ static bool has_imex(const struct settings *settings, const char *root)
 	       S_ISCHR(type_of(root, "", ALLOCATION_IMEX_NODE));
 }
 
-void nodes_find(const struct settings *settings, const char *root, struct allocation_nodes *ret)
+static unsigned find_specifications(const struct settings *settings, const char *root)
 {
-	*ret = (struct allocation_nodes){ 0 };
+	unsigned wanted = cdi_class_wanted(settings);
+	unsigned found = 0;
+	for (unsigned i = 0; i < CDI_CLASSES; i++)
+		if ((wanted & CDI_BIT(i)) &&
+		    S_ISREG(type_of(root, CDI_FOLDER "/", cdi_class_file(i))))
+			found |= CDI_BIT(i);
+	return found;
+}
+
+void nodes_find(const struct settings *settings, const char *root, struct allocation_inputs *ret)
+{
+	*ret = (struct allocation_inputs){ 0 };
 	for (size_t i = 0; i < ARRAY_LEN(control_paths) && settings->pass_device_specs; i++)
 		if (type_of(root, "", control_paths[i]) != 0)
 			ret->control[ret->control_count++] = control_paths[i];
 	ret->has_imex_channel = settings->imex_channel && has_imex(settings, root);
+	ret->cdi_classes = find_specifications(settings, root);
 }
 
 int nodes_check_imex(const struct settings *settings, const char *root, struct err *err)

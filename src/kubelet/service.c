@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/uuid.h"
 #include "core/allocation.h"
 #include "core/placement.h"
 #include "kubelet/nodes.h"
@@ -151,14 +152,30 @@ static void on_preferred(struct rpc_service *rpc, struct rpc_call *call, const u
 		reply(call, &answer);
 }
 
+/* Only where it is needed, so that its lack refuses nobody else. */
+static int make_unique(const struct settings *settings, char ret[static UUID_TEXT_BYTES],
+		       struct err *err)
+{
+	ret[0] = '\0';
+	if (!(settings->device_list_strategies & DEVICE_LIST_CDI_ANNOTATIONS))
+		return 0;
+	int r = uuid_random(ret);
+	return r < 0 ? err_errno(err, r, "no random number for the annotation of a container") : 0;
+}
+
 static int allocate_all(const struct service *service, const struct wire_ids *containers,
 			size_t count, struct edits *edits, struct err *err)
 {
-	struct allocation_nodes nodes = { 0 };
-	nodes_find(service->settings, "", &nodes);
+	struct allocation_inputs inputs = { 0 };
+	nodes_find(service->settings, service->settings->root, &inputs);
 	for (size_t i = 0; i < count; i++) {
-		int r = allocation_make(service->resource, service->settings, &nodes,
-					containers[i].ids, containers[i].count, &edits[i], err);
+		char unique[UUID_TEXT_BYTES];
+		int r = make_unique(service->settings, unique, err);
+		if (r < 0)
+			return r;
+		inputs.unique = unique;
+		r = allocation_make(service->resource, service->settings, &inputs,
+				    containers[i].ids, containers[i].count, &edits[i], err);
 		if (r < 0)
 			return r;
 	}

@@ -157,21 +157,31 @@ int wire_encode_preferred(const struct resource *resource, uint32_t *const *posi
 	return pack(&response.base, ret, err);
 }
 
-static bool fill_envs(ContainerAllocateResponse *response, const struct edits *edits,
-		      struct arena *arena)
+/* A map on the wire is a list of entries. NULL when memory is out. */
+static EnvEntry **map_new(const struct edit_env *from, size_t count, struct arena *arena)
 {
-	size_t count = edits->envs_count;
 	EnvEntry *entries = arena_array(arena, count, sizeof(*entries));
-	response->envs = arena_array(arena, count, sizeof(*response->envs));
-	if (!entries || !response->envs)
-		return false;
+	EnvEntry **map = arena_array(arena, count, sizeof(EnvEntry *));
+	if (!entries || !map)
+		return NULL;
 	for (size_t i = 0; i < count; i++) {
 		env_entry__init(&entries[i]);
-		entries[i].key = text(edits->envs[i].name);
-		entries[i].value = text(edits->envs[i].value);
-		response->envs[i] = &entries[i];
+		entries[i].key = text(from[i].name);
+		entries[i].value = text(from[i].value);
+		map[i] = &entries[i];
 	}
-	response->n_envs = count;
+	return map;
+}
+
+static bool fill_maps(ContainerAllocateResponse *response, const struct edits *edits,
+		      struct arena *arena)
+{
+	response->envs = map_new(edits->envs, edits->envs_count, arena);
+	response->annotations = map_new(edits->annotations, edits->annotations_count, arena);
+	if (!response->envs || !response->annotations)
+		return false;
+	response->n_envs = edits->envs_count;
+	response->n_annotations = edits->annotations_count;
 	return true;
 }
 
@@ -213,14 +223,32 @@ static bool fill_devices(ContainerAllocateResponse *response, const struct edits
 	return true;
 }
 
+static bool fill_cdi_devices(ContainerAllocateResponse *response, const struct edits *edits,
+			     struct arena *arena)
+{
+	size_t count = edits->cdi_devices_count;
+	CdiDevice *devices = arena_array(arena, count, sizeof(*devices));
+	response->cdi_devices = arena_array(arena, count, sizeof(*response->cdi_devices));
+	if (!devices || !response->cdi_devices)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		cdi_device__init(&devices[i]);
+		devices[i].name = text(edits->cdi_devices[i]);
+		response->cdi_devices[i] = &devices[i];
+	}
+	response->n_cdi_devices = count;
+	return true;
+}
+
 static ContainerAllocateResponse *allocated_new(const struct edits *edits, struct arena *arena)
 {
 	ContainerAllocateResponse *response = arena_alloc(arena, sizeof(*response));
 	if (!response)
 		return NULL;
 	container_allocate_response__init(response);
-	bool is_filled = fill_envs(response, edits, arena) && fill_mounts(response, edits, arena) &&
-			 fill_devices(response, edits, arena);
+	bool is_filled = fill_maps(response, edits, arena) && fill_mounts(response, edits, arena) &&
+			 fill_devices(response, edits, arena) &&
+			 fill_cdi_devices(response, edits, arena);
 	return is_filled ? response : NULL;
 }
 

@@ -35,16 +35,24 @@ static void allocate(const struct resource *resource, const struct wire_ids *con
 		     size_t count)
 {
 	const struct settings settings = {
-		.device_list_strategies = DEVICE_LIST_ENVVAR | DEVICE_LIST_VOLUME_MOUNTS,
+		.device_list_strategies = DEVICE_LIST_ENVVAR | DEVICE_LIST_VOLUME_MOUNTS |
+					  DEVICE_LIST_CDI_ANNOTATIONS | DEVICE_LIST_CDI_CRI,
+		.cdi_annotation_prefix = "cdi.k8s.io/",
 		.pass_device_specs = true,
 		.imex_channel = true,
 		.dev_root = "/",
 	};
-	const struct allocation_nodes nodes = { { "/dev/nvidiactl" }, 1, true };
+	const struct allocation_inputs inputs = {
+		.control = { "/dev/nvidiactl" },
+		.control_count = 1,
+		.has_imex_channel = true,
+		.cdi_classes = CDI_BIT(CDI_IMEX_CHANNEL),
+		.unique = "1",
+	};
 	for (size_t i = 0; i < count; i++) {
 		cleanup_edits struct edits edits = { 0 };
 		struct err err = ERR_INIT;
-		int r = allocation_make(resource, &settings, &nodes, containers[i].ids,
+		int r = allocation_make(resource, &settings, &inputs, containers[i].ids,
 					containers[i].count, &edits, &err);
 		cleanup_wire_bytes struct wire_bytes bytes = { 0 };
 		if (r == 0)

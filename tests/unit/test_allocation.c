@@ -88,7 +88,7 @@ static const struct row rows[] = {
 	  "invalid allocation request for \"nvidia.com/gpu\": invalid request: unknown device: GPU-0::9" },
 };
 
-static const struct allocation_nodes no_nodes = { 0 };
+static const struct allocation_inputs no_inputs = { 0 };
 
 static void check(const struct row *row)
 {
@@ -105,7 +105,7 @@ static void check(const struct row *row)
 
 	cleanup_edits struct edits edits = { 0 };
 	struct err err = ERR_INIT;
-	int r = allocation_make(resource, &settings, &no_nodes, ids, count, &edits, &err);
+	int r = allocation_make(resource, &settings, &no_inputs, ids, count, &edits, &err);
 	if (row->refusal) {
 		assert_true(r < 0);
 		assert_string_equal(err.msg, row->refusal);
@@ -136,7 +136,7 @@ static void an_unhealthy_device_is_not_refused(void **state)
 	struct id_text id = given_id("GPU-0::1");
 	cleanup_edits struct edits edits = { 0 };
 
-	assert_int_equal(allocation_make(resource, &settings, &no_nodes, &id, 1, &edits, NULL), 0);
+	assert_int_equal(allocation_make(resource, &settings, &no_inputs, &id, 1, &edits, NULL), 0);
 }
 
 static void a_long_unknown_id_is_cut_in_the_text(void **state)
@@ -150,7 +150,7 @@ static void a_long_unknown_id_is_cut_in_the_text(void **state)
 	cleanup_edits struct edits edits = { 0 };
 	struct err err = ERR_INIT;
 
-	assert_int_equal(allocation_make(resource, &settings, &no_nodes, &id, 1, &edits, &err),
+	assert_int_equal(allocation_make(resource, &settings, &no_inputs, &id, 1, &edits, &err),
 			 -EINVAL);
 	assert_int_equal(strlen(err.msg), ERR_TEXT_BYTES - 1);
 }
@@ -162,6 +162,7 @@ struct edits_row {
 	struct settings settings;
 	bool has_uvm; /* /dev/nvidiactl and /dev/nvidia-uvm are there, the other two are not */
 	bool has_imex;
+	unsigned cdi_classes; /* whose specifications are there */
 	const char *ids[4];   /* ended by NULL; of two GPUs of five replicas */
 	const char *expected; /* one line an edit */
 };
@@ -169,6 +170,9 @@ struct edits_row {
 #define BOTH_LISTS (DEVICE_LIST_ENVVAR | DEVICE_LIST_VOLUME_MOUNTS)
 #define FOLDER     "/var/run/nvidia-container-devices"
 #define IMEX_NODE  "/dev/nvidia-caps-imex-channels/channel0"
+#define KIND(name) "k8s.device-plugin.nvidia.com/" name "="
+
+#define EVERY_CLASS (CDI_BIT(CDI_CLASSES) - 1)
 
 static const struct edits_row edits_rows[] = {
 	{ .what = "envvar: the names in one variable",
@@ -271,7 +275,72 @@ static const struct edits_row edits_rows[] = {
 	  .settings = { .pass_device_specs = true, .dev_root = "/", .gds_enabled = true },
 	  .has_uvm = true,
 	  .ids = { "GPU-0::0" },
-	  .expected = "env NVIDIA_GDS=enabled\n" },
+	  .expected = "env NVIDIA_GDS=enabled\n"
+		      "cdi " KIND("gpu") "GPU-0\n" },
+	{ .what = "cdi-cri: a name for each device, in the order of the request",
+	  .strategies = DEVICE_LIST_CDI_CRI,
+	  .cdi_classes = CDI_BIT(CDI_GPU),
+	  .ids = { "GPU-1::0", "GPU-0::0", "GPU-1::1" },
+	  .expected = "cdi " KIND("gpu") "GPU-1\n"
+					 "cdi " KIND("gpu") "GPU-0\n" },
+	{ .what = "cdi-annotations: the same in one annotation",
+	  .strategies = DEVICE_LIST_CDI_ANNOTATIONS,
+	  .ids = { "GPU-1::0", "GPU-0::0" },
+	  .expected = "annotation cdi.k8s.io/nvidia-device-plugin_<uuid>=" KIND(
+		  "gpu") "GPU-1," KIND("gpu") "GPU-0\n" },
+	{ .what = "cdi by index",
+	  .strategies = DEVICE_LIST_CDI_CRI,
+	  .settings = { .device_id_strategy = DEVICE_ID_INDEX },
+	  .ids = { "GPU-1::0" },
+	  .expected = "cdi " KIND("gpu") "1\n" },
+	{ .what = "all strategies at once, with device specs",
+	  .strategies = BOTH_LISTS | DEVICE_LIST_CDI_ANNOTATIONS | DEVICE_LIST_CDI_CRI,
+	  .settings = { .pass_device_specs = true, .dev_root = "/" },
+	  .ids = { "GPU-0::0" },
+	  .expected = "env NVIDIA_VISIBLE_DEVICES=" FOLDER "\n"
+		      "mount /dev/null " FOLDER "/GPU-0\n"
+		      "device /dev/nvidia0 /dev/nvidia0 rw\n"
+		      "annotation cdi.k8s.io/nvidia-device-plugin_<uuid>=" KIND(
+			      "gpu") "GPU-0\n"
+				     "cdi " KIND("gpu") "GPU-0\n" },
+	{ .what = "cdi: after the GPUs the channel, GDRCopy, GDS, MOFED",
+	  .strategies = DEVICE_LIST_CDI_CRI,
+	  .settings = { .imex_channel = true,
+			.gdrcopy_enabled = true,
+			.gds_enabled = true,
+			.mofed_enabled = true },
+	  .has_imex = true,
+	  .cdi_classes = EVERY_CLASS,
+	  .ids = { "GPU-0::0" },
+	  .expected =
+		  "env NVIDIA_GDRCOPY=enabled\n"
+		  "env NVIDIA_GDS=enabled\n"
+		  "env NVIDIA_MOFED=enabled\n"
+		  "cdi " KIND(
+			  "gpu") "GPU-0\n"
+				 "cdi " KIND(
+					 "imex-channel") "0\n"
+							 "cdi " KIND(
+								 "gdrcopy") "all\n"
+									    "cdi " KIND(
+										    "gds") "all\n"
+											   "cdi " KIND(
+												   "mofed") "all\n" },
+	{ .what = "cdi: a class without a specification is not named",
+	  .strategies = DEVICE_LIST_CDI_CRI,
+	  .settings = { .imex_channel = true, .gdrcopy_enabled = true, .mofed_enabled = true },
+	  .has_imex = true,
+	  .cdi_classes = CDI_BIT(CDI_GPU) | CDI_BIT(CDI_MOFED),
+	  .ids = { "GPU-0::0" },
+	  .expected = "env NVIDIA_GDRCOPY=enabled\n"
+		      "env NVIDIA_MOFED=enabled\n"
+		      "cdi " KIND("gpu") "GPU-0\n"
+					 "cdi " KIND("mofed") "all\n" },
+	{ .what = "cdi: a class that is not wanted is not named, whoever described it",
+	  .strategies = DEVICE_LIST_CDI_CRI,
+	  .cdi_classes = EVERY_CLASS,
+	  .ids = { "GPU-0::0" },
+	  .expected = "cdi " KIND("gpu") "GPU-0\n" },
 	{ .what = "IMEX with envvar is a variable",
 	  .settings = { .imex_channel = true },
 	  .has_imex = true,
@@ -331,6 +400,11 @@ static const char *shown(const struct edits *edits, struct buf *text)
 		(void)buf_printf(text, "device %s %s %s\n", device->host_path,
 				 device->container_path, device->permissions);
 	}
+	for (size_t i = 0; i < edits->annotations_count; i++)
+		(void)buf_printf(text, "annotation %s=%s\n", edits->annotations[i].name,
+				 edits->annotations[i].value);
+	for (size_t i = 0; i < edits->cdi_devices_count; i++)
+		(void)buf_printf(text, "cdi %s\n", edits->cdi_devices[i]);
 	return text->data;
 }
 
@@ -338,16 +412,19 @@ static int make(const struct edits_row *row, const struct resource *resource, st
 {
 	struct settings settings = row->settings;
 	settings.device_list_strategies = row->strategies ? row->strategies : DEVICE_LIST_ENVVAR;
-	const struct allocation_nodes nodes = {
+	settings.cdi_annotation_prefix = "cdi.k8s.io/";
+	const struct allocation_inputs inputs = {
 		.control = { "/dev/nvidiactl", "/dev/nvidia-uvm" },
 		.control_count = row->has_uvm ? 2 : 0,
 		.has_imex_channel = row->has_imex,
+		.cdi_classes = row->cdi_classes,
+		.unique = "<uuid>",
 	};
 	struct id_text ids[ARRAY_LEN(row->ids)];
 	size_t count = 0;
 	for (; count < ARRAY_LEN(row->ids) && row->ids[count]; count++)
 		ids[count] = given_id(row->ids[count]);
-	return allocation_make(resource, &settings, &nodes, ids, count, edits, NULL);
+	return allocation_make(resource, &settings, &inputs, ids, count, edits, NULL);
 }
 
 static void edits_follow_every_row_of_the_contract(void **state)
@@ -378,7 +455,7 @@ static void the_node_of_a_gpu_is_that_of_its_minor_number(void **state)
 	struct id_text id = given_id("GPU-0");
 	cleanup_edits struct edits edits = { 0 };
 
-	assert_int_equal(allocation_make(resource, &settings, &no_nodes, &id, 1, &edits, NULL), 0);
+	assert_int_equal(allocation_make(resource, &settings, &no_inputs, &id, 1, &edits, NULL), 0);
 	cleanup_buf struct buf text = BUF_INIT(TEXT_BYTES_MAX);
 	assert_string_equal(shown(&edits, &text),
 			    "env NVIDIA_VISIBLE_DEVICES=0\n"
@@ -411,11 +488,87 @@ static void fails_cleanly_wherever_a_chunk_is_full(void **state)
 	assert_true(failures > 10);
 }
 
+static struct snapshot *given_parts(void)
+{
+	struct snapshot *snapshot = given_snapshot(3);
+	snapshot->devices[0].is_mig = true;
+	snapshot->devices[0].minor = 7;
+	for (size_t i = 1; i < 3; i++) {
+		struct device *part = &snapshot->devices[i];
+		part->uuid = arena_printf(&snapshot->arena, "MIG-%zu", i);
+		part->index = arena_printf(&snapshot->arena, "0:%zu", i);
+		part->profile = "1g.5gb";
+		part->parent = 0;
+		part->minor = 7;
+		part->gpu_capability = 30;
+		part->compute_capability = (int32_t)(30 + i);
+	}
+	snapshot->devices[2].gpu_capability = DEVICE_NO_CAPABILITY;
+	return snapshot;
+}
+
+static void a_part_has_the_nodes_of_its_gpu_and_of_its_capabilities(void **state)
+{
+	(void)state;
+	const struct settings settings = {
+		.mig_strategy = MIG_STRATEGY_MIXED,
+		.device_list_strategies = DEVICE_LIST_ENVVAR | DEVICE_LIST_CDI_CRI,
+		.device_id_strategy = DEVICE_ID_INDEX,
+		.pass_device_specs = true,
+		.dev_root = "/host",
+	};
+	cleanup_resource struct resource *resource = NULL;
+	cleanup_plan struct plan plan = { 0 };
+	struct snapshot *snapshot = given_parts();
+	assert_int_equal(plan_make(&settings, snapshot, &plan, NULL), 0);
+	assert_int_equal(resource_new(&plan, plan.names[0], snapshot, NULL, &resource, NULL), 0);
+	const struct id_text ids[] = { given_id("MIG-2"), given_id("MIG-1") };
+	cleanup_edits struct edits edits = { 0 };
+
+	assert_int_equal(allocation_make(resource, &settings, &no_inputs, ids, 2, &edits, NULL), 0);
+	cleanup_buf struct buf text = BUF_INIT(TEXT_BYTES_MAX);
+	assert_string_equal(shown(&edits, &text), "env NVIDIA_VISIBLE_DEVICES=0:2,0:1\n"
+						  "device /host/dev/nvidia7 /dev/nvidia7 rw\n"
+						  "device /host/dev/nvidia-caps/nvidia-cap32 "
+						  "/dev/nvidia-caps/nvidia-cap32 rw\n"
+						  "device /host/dev/nvidia7 /dev/nvidia7 rw\n"
+						  "device /host/dev/nvidia-caps/nvidia-cap30 "
+						  "/dev/nvidia-caps/nvidia-cap30 rw\n"
+						  "device /host/dev/nvidia-caps/nvidia-cap31 "
+						  "/dev/nvidia-caps/nvidia-cap31 rw\n"
+						  "cdi " KIND("gpu") "0:2\n"
+								     "cdi " KIND("gpu") "0:1\n");
+}
+
+/* Sharing ended while a pod held replicas: what was asked for decides, not what is configured. */
+static void replicas_that_are_only_held_still_count_as_shared(void **state)
+{
+	(void)state;
+	const struct settings settings = {
+		.time_slicing = { .fail_requests_greater_than_one = true },
+	};
+	struct held held = { 0 };
+	assert_int_equal(held_add(&held, given_id("nvidia.com/gpu"), given_id("GPU-0::3"), 0), 0);
+	struct resource *resource = NULL;
+	int r = given_list(&settings, "nvidia.com/gpu", 3, &held, &resource, NULL);
+	held_done(&held);
+	assert_int_equal(r, 0);
+	const struct id_text whole[] = { given_id("GPU-1"), given_id("GPU-2") };
+	const struct id_text mixed[] = { given_id("GPU-1"), given_id("GPU-0::3") };
+	cleanup_edits struct edits edits = { 0 };
+
+	assert_int_equal(allocation_make(resource, &settings, &no_inputs, whole, 2, &edits, NULL),
+			 0);
+	assert_int_equal(allocation_make(resource, &settings, &no_inputs, mixed, 2, &edits, NULL),
+			 -EPERM);
+	(void)resource_free(resource);
+}
+
 static void fails_cleanly_whenever_memory_is_out(void **state)
 {
 	(void)state;
 	static const struct edits_row row = {
-		.strategies = BOTH_LISTS,
+		.strategies = BOTH_LISTS | DEVICE_LIST_CDI_ANNOTATIONS | DEVICE_LIST_CDI_CRI,
 		.settings = { .imex_channel = true, .pass_device_specs = true, .dev_root = "/" },
 		.has_uvm = true,
 		.has_imex = true,
@@ -444,6 +597,8 @@ int main(void)
 		cmocka_unit_test(a_long_unknown_id_is_cut_in_the_text),
 		cmocka_unit_test(edits_follow_every_row_of_the_contract),
 		cmocka_unit_test(the_node_of_a_gpu_is_that_of_its_minor_number),
+		cmocka_unit_test(a_part_has_the_nodes_of_its_gpu_and_of_its_capabilities),
+		cmocka_unit_test(replicas_that_are_only_held_still_count_as_shared),
 		cmocka_unit_test(fails_cleanly_whenever_memory_is_out),
 	};
 	return cmocka_run_group_tests_name("allocation", tests, NULL, NULL);

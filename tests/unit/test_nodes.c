@@ -80,7 +80,7 @@ static void names_the_control_nodes_that_exist_in_nvidias_order(void **state)
 {
 	const struct root *root = *state;
 	const struct settings settings = { .pass_device_specs = true };
-	struct allocation_nodes nodes;
+	struct allocation_inputs nodes;
 
 	nodes_find(&settings, root->path, &nodes);
 	assert_int_equal(nodes.control_count, 0);
@@ -104,7 +104,7 @@ static void looks_for_nothing_that_is_not_asked_for(void **state)
 	const struct root *root = *state;
 	const struct settings settings = { .imex_required = true,
 					   .container_driver_root = "/driver" };
-	struct allocation_nodes nodes;
+	struct allocation_inputs nodes;
 	add_character_device(root, "/dev/nvidiactl");
 	add_character_device(root, ALLOCATION_IMEX_NODE);
 
@@ -116,7 +116,7 @@ static void looks_for_nothing_that_is_not_asked_for(void **state)
 
 static bool has_imex(const struct root *root)
 {
-	struct allocation_nodes nodes;
+	struct allocation_inputs nodes;
 	nodes_find(&imex, root->path, &nodes);
 	assert_int_equal(nodes_check_imex(&imex, root->path, NULL),
 			 nodes.has_imex_channel ? 0 : -ENODEV);
@@ -144,6 +144,34 @@ static void a_channel_that_is_no_character_device_is_none(void **state)
 	add_file(root, ALLOCATION_IMEX_NODE);
 	add_file(root, "/driver" ALLOCATION_IMEX_NODE);
 	assert_false(has_imex(root));
+}
+
+static unsigned specifications(const struct root *root, unsigned strategies)
+{
+	const struct settings settings = {
+		.device_list_strategies = strategies,
+		.gds_enabled = true,
+		.mofed_enabled = true,
+		.container_driver_root = "/driver",
+	};
+	struct allocation_inputs inputs;
+	nodes_find(&settings, root->path, &inputs);
+	assert_null(inputs.unique);
+	return inputs.cdi_classes;
+}
+
+static void finds_the_specifications_that_are_wanted_and_there(void **state)
+{
+	const struct root *root = *state;
+	char folder[PATH_BYTES];
+	add_file(root, "/var/run/cdi/k8s.device-plugin.nvidia.com-gpu.json");
+	add_file(root, "/var/run/cdi/k8s.device-plugin.nvidia.com-gdrcopy.json"); /* not wanted */
+	assert_int_equal(specifications(root, DEVICE_LIST_CDI_CRI), CDI_BIT(CDI_GPU));
+	assert_int_equal(specifications(root, DEVICE_LIST_ENVVAR), 0);
+	add_file(root, "/var/run/cdi/k8s.device-plugin.nvidia.com-mofed.json");
+	place(root, "/var/run/cdi/k8s.device-plugin.nvidia.com-gds.json/", folder);
+	assert_int_equal(specifications(root, DEVICE_LIST_CDI_ANNOTATIONS),
+			 CDI_BIT(CDI_GPU) | CDI_BIT(CDI_MOFED));
 }
 
 static void says_in_nvidias_words_which_channel_is_missing_and_where(void **state)
@@ -176,6 +204,7 @@ int main(void)
 		IN_ROOT(finds_the_channel_in_our_own_dev),
 		IN_ROOT(finds_the_channel_below_the_driver_root),
 		IN_ROOT(a_channel_that_is_no_character_device_is_none),
+		IN_ROOT(finds_the_specifications_that_are_wanted_and_there),
 		IN_ROOT(says_in_nvidias_words_which_channel_is_missing_and_where),
 		cmocka_unit_test(a_path_that_is_too_long_is_not_there),
 	};

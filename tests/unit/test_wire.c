@@ -157,6 +157,25 @@ static void answers_with_mounts_and_device_nodes(void **state)
 				    "\x1a\x16\x0a\x06/dev/a\x12\x08/r/dev/a\x1a\x02rw"));
 }
 
+static void answers_with_annotations_and_cdi_devices(void **state)
+{
+	(void)state;
+	const char *names[] = { "v/c=a", "v/c=bc" };
+	const struct edits edits = {
+		.annotations = { { "k/1", "x" } },
+		.annotations_count = 1,
+		.cdi_devices = names,
+		.cdi_devices_count = 2,
+	};
+	cleanup_wire_bytes struct wire_bytes answer = { 0 };
+
+	assert_int_equal(wire_encode_allocated(&edits, 1, &answer, NULL), 0);
+	assert_bytes(&answer, BYTES("\x0a\x1d"
+				    "\x22\x08\x0a\x03k/1\x12\x01x"
+				    "\x2a\x07\x0a\x05v/c=a"
+				    "\x2a\x08\x0a\x06v/c=bc"));
+}
+
 static void reads_what_kubelet_prefers(void **state)
 {
 	(void)state;
@@ -260,6 +279,7 @@ int main(void)
 		cmocka_unit_test(answers_with_ids_of_the_chosen_positions),
 		cmocka_unit_test(answers_with_the_environment_of_each_container),
 		cmocka_unit_test(answers_with_mounts_and_device_nodes),
+		cmocka_unit_test(answers_with_annotations_and_cdi_devices),
 		cmocka_unit_test(reads_what_kubelet_prefers),
 		cmocka_unit_test(reads_a_negative_size_as_none),
 		cmocka_unit_test(refuses_ids_with_nul_or_bad_utf8),
