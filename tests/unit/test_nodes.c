@@ -1,84 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which device nodes there are, in a folder that stands for the root of the agent's file system. */
-#include "unit.h"
+#include "fake_root.h"
 
-#include <errno.h>
-#include <ftw.h>
 #include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "kubelet/nodes.h"
-
-enum {
-	PATH_BYTES = 512,
-	DESCRIPTORS = 8, /* of the folders that are open at one time */
-};
-
-struct root {
-	char path[64];
-};
 
 static const struct settings imex = { .imex_channel = true, .container_driver_root = "/driver" };
 
 static int set_up(void **state)
 {
-	struct root *root = calloc(1, sizeof(*root));
+	struct fake_root *root = calloc(1, sizeof(*root));
 	if (!root)
 		return -1;
 	*state = root;
-	(void)snprintf(root->path, sizeof(root->path), "/tmp/rota-nodes-XXXXXX");
-	return mkdtemp(root->path) ? 0 : -1;
-}
-
-static int drop(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-	(void)status;
-	(void)type;
-	(void)place;
-	return remove(path);
+	return fake_root_make(root);
 }
 
 static int tear_down(void **state)
 {
-	struct root *root = *state;
-	int r = nftw(root->path, drop, DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
+	struct fake_root *root = *state;
+	int r = fake_root_remove(root);
 	free(root);
 	return r;
 }
 
-/* Makes the folders on the way too. */
-static void place(const struct root *root, const char *path, char ret[static PATH_BYTES])
-{
-	(void)snprintf(ret, PATH_BYTES, "%s%s", root->path, path);
-	for (char *slash = ret + strlen(root->path) + 1; (slash = strchr(slash, '/')); slash++) {
-		*slash = '\0';
-		assert_true(mkdir(ret, 0700) == 0 || errno == EEXIST);
-		*slash = '/';
-	}
-}
-
 /* Who makes device nodes must be root; a link to one is seen as one. */
-static void add_character_device(const struct root *root, const char *path)
+static void add_character_device(const struct fake_root *root, const char *path)
 {
-	char whole[PATH_BYTES];
-	place(root, path, whole);
-	assert_int_equal(symlink("/dev/null", whole), 0);
+	fake_root_link(root, path, "/dev/null");
 }
 
-static void add_file(const struct root *root, const char *path)
+static void add_file(const struct fake_root *root, const char *path)
 {
-	char whole[PATH_BYTES];
-	place(root, path, whole);
-	assert_int_equal(mknod(whole, S_IFREG | 0600, 0), 0);
+	fake_root_file(root, path, 0600);
 }
 
 static void names_the_control_nodes_that_exist_in_nvidias_order(void **state)
 {
-	const struct root *root = *state;
+	const struct fake_root *root = *state;
 	const struct settings settings = { .pass_device_specs = true };
 	struct allocation_inputs nodes;
 
@@ -101,7 +61,7 @@ static void names_the_control_nodes_that_exist_in_nvidias_order(void **state)
 
 static void looks_for_nothing_that_is_not_asked_for(void **state)
 {
-	const struct root *root = *state;
+	const struct fake_root *root = *state;
 	const struct settings settings = { .imex_required = true,
 					   .container_driver_root = "/driver" };
 	struct allocation_inputs nodes;
@@ -114,7 +74,7 @@ static void looks_for_nothing_that_is_not_asked_for(void **state)
 	assert_int_equal(nodes_check_imex(&settings, "/no/such/root", NULL), 0);
 }
 
-static bool has_imex(const struct root *root)
+static bool has_imex(const struct fake_root *root)
 {
 	struct allocation_inputs nodes;
 	nodes_find(&imex, root->path, &nodes);
@@ -125,7 +85,7 @@ static bool has_imex(const struct root *root)
 
 static void finds_the_channel_in_our_own_dev(void **state)
 {
-	const struct root *root = *state;
+	const struct fake_root *root = *state;
 	assert_false(has_imex(root));
 	add_character_device(root, ALLOCATION_IMEX_NODE);
 	assert_true(has_imex(root));
@@ -133,20 +93,20 @@ static void finds_the_channel_in_our_own_dev(void **state)
 
 static void finds_the_channel_below_the_driver_root(void **state)
 {
-	const struct root *root = *state;
+	const struct fake_root *root = *state;
 	add_character_device(root, "/driver" ALLOCATION_IMEX_NODE);
 	assert_true(has_imex(root));
 }
 
 static void a_channel_that_is_no_character_device_is_none(void **state)
 {
-	const struct root *root = *state;
+	const struct fake_root *root = *state;
 	add_file(root, ALLOCATION_IMEX_NODE);
 	add_file(root, "/driver" ALLOCATION_IMEX_NODE);
 	assert_false(has_imex(root));
 }
 
-static unsigned specifications(const struct root *root, unsigned strategies)
+static unsigned specifications(const struct fake_root *root, unsigned strategies)
 {
 	const struct settings settings = {
 		.device_list_strategies = strategies,
@@ -162,21 +122,21 @@ static unsigned specifications(const struct root *root, unsigned strategies)
 
 static void finds_the_specifications_that_are_wanted_and_there(void **state)
 {
-	const struct root *root = *state;
-	char folder[PATH_BYTES];
+	const struct fake_root *root = *state;
+	char folder[FAKE_ROOT_PATH_BYTES];
 	add_file(root, "/var/run/cdi/k8s.device-plugin.nvidia.com-gpu.json");
 	add_file(root, "/var/run/cdi/k8s.device-plugin.nvidia.com-gdrcopy.json"); /* not wanted */
 	assert_int_equal(specifications(root, DEVICE_LIST_CDI_CRI), CDI_BIT(CDI_GPU));
 	assert_int_equal(specifications(root, DEVICE_LIST_ENVVAR), 0);
 	add_file(root, "/var/run/cdi/k8s.device-plugin.nvidia.com-mofed.json");
-	place(root, "/var/run/cdi/k8s.device-plugin.nvidia.com-gds.json/", folder);
+	fake_root_place(root, "/var/run/cdi/k8s.device-plugin.nvidia.com-gds.json/", folder);
 	assert_int_equal(specifications(root, DEVICE_LIST_CDI_ANNOTATIONS),
 			 CDI_BIT(CDI_GPU) | CDI_BIT(CDI_MOFED));
 }
 
 static void says_in_nvidias_words_which_channel_is_missing_and_where(void **state)
 {
-	const struct root *root = *state;
+	const struct fake_root *root = *state;
 	struct err err = ERR_INIT;
 	assert_int_equal(nodes_check_imex(&imex, root->path, &err), -ENODEV);
 	assert_string_equal(err.msg,
