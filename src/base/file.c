@@ -54,7 +54,7 @@ int file_read(const char *path, size_t max_bytes, char **ret, size_t *ret_bytes,
 	return 0;
 }
 
-static int write_all(int fd, const char *bytes, size_t length)
+int file_put(int fd, const char *bytes, size_t length)
 {
 	while (length > 0) {
 		ssize_t put = write(fd, bytes, length);
@@ -78,7 +78,7 @@ int file_write(const char *path, const char *bytes, size_t length, unsigned mode
 	if (fd < 0)
 		return err_errno(err, -errno, "%s", temporary);
 
-	int r = write_all(fd, bytes, length);
+	int r = file_put(fd, bytes, length);
 	if (r == 0 && rename(temporary, path) < 0)
 		r = -errno;
 	if (r < 0) {

@@ -17,6 +17,9 @@
  */
 int file_read(const char *path, size_t max_bytes, char **ret, size_t *ret_bytes, struct err *err);
 
+/** Write all of it, also when the kernel takes it in parts. Returns 0 or an errno of write(2). */
+int file_put(int fd, const char *bytes, size_t length);
+
 /**
  * Replace a file by rename, so that a reader sees the old one or the new one and never a half.
  *
