@@ -196,8 +196,8 @@ static void memory_that_is_out_is_an_error(void **state)
 	memset(name, 'n', sizeof(name) - 1);
 	name[0] = '/';
 	name[sizeof(name) - 1] = '\0';
-	for (char c = 'a'; c <= 'z'; c++) { /* more than one chunk of an arena */
-		name[1] = c;
+	for (int i = 0; i < 26; i++) { /* more than one chunk of an arena */
+		name[1] = (char)('a' + i);
 		fake_root_file(&root, name, 0644);
 	}
 	int r = -ENOMEM;
