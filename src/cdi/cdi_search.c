@@ -94,9 +94,9 @@ static bool is_of_kind(enum cdi_kind kind, mode_t mode)
 	case CDI_KIND_PROGRAM:
 		return S_ISREG(mode) && (mode & 0111);
 	case CDI_KIND_ANY:
-		return true;
+		break;
 	}
-	return false;
+	return true;
 }
 
 static int too_many(const char *what, struct err *err)
@@ -156,7 +156,7 @@ static int search_folder(const struct cdi_search *search, const struct wanted *w
 	if (r < 0)
 		return r;
 	int count = 0;
-	for (size_t i = 0; i < names.count && !(wanted->file->is_first && count > 0); i++) {
+	for (size_t i = 0; i < names.count; i++) {
 		struct rooted found;
 		const char *path = arena_printf(search->arena, "%s/%s", wanted->folder,
 						names.items[i]);

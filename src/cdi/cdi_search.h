@@ -47,7 +47,7 @@ struct cdi_file {
 	 * the driver. */
 	const char *pattern;
 	const char *folder; /* of the container; NULL: as found */
-	bool is_first;      /* only the first that there is */
+	bool is_first;      /* only in the first folder that has it */
 	bool is_followed;   /* under the name that its links lead to; else that which was asked */
 	bool is_socket;     /* to speak with a daemon of the host; else read only */
 	unsigned with;      /* bits of enum cdi_feature that it needs */

@@ -109,7 +109,7 @@ static const char *const control_nodes[] = {
 /* Links that programs count on and that the dynamic linker's cache does not make. @target NULL: the
  * library itself. */
 static const struct {
-	const char *library; /* before the version */
+	const char *library; /* its name before the version */
 	const char *link;
 	const char *target;
 } needed_links[] = {
@@ -151,6 +151,7 @@ static int folder_length(const char *path)
 	return (int)(strrchr(path, '/') + 1 - path);
 }
 
+/* "target::link", beside the library. The first that is said of a link counts. */
 static int add_link(const struct cdi_search *search, const char *target, const char *library,
 		    const char *link, struct texts *links)
 {
@@ -158,7 +159,10 @@ static int add_link(const struct cdi_search *search, const char *target, const c
 					library, link);
 	if (!text)
 		return -ENOMEM;
-	add_text(links, text);
+	for (size_t i = 0; i < links->count; i++)
+		if (strcmp(strstr(links->items[i], "::"), strstr(text, "::")) == 0)
+			return 0;
+	links->items[links->count++] = text;
 	return 0;
 }
 
@@ -190,9 +194,7 @@ static int add_needed_links(const struct cdi_search *search, const char *library
 {
 	const char *name = library + folder_length(library);
 	for (size_t i = 0; i < ARRAY_LEN(needed_links); i++) {
-		size_t length = strlen(needed_links[i].library);
-		if (strncmp(name, needed_links[i].library, length) != 0 ||
-		    strcmp(name + length, search->version) != 0)
+		if (strncmp(name, needed_links[i].library, strlen(needed_links[i].library)) != 0)
 			continue;
 		const char *target = needed_links[i].target ? needed_links[i].target : name;
 		int r = add_link(search, target, library, needed_links[i].link, links);

@@ -52,7 +52,7 @@ int extra_spec_make(const struct cdi_search *search, enum cdi_class class, struc
 		r = cdi_search_nodes(&own, classes[class].nodes, classes[class].nodes_count,
 				     &device->edits, err);
 	}
-	if (r == 0 && device->edits.nodes_count > 0)
+	if (r == 0)
 		r = cdi_search_files(search, classes[class].files, classes[class].files_count,
 				     &device->edits, err);
 	if (r < 0)

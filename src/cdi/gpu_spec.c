@@ -50,9 +50,20 @@ static int no_memory(struct err *err)
 	return err_set(err, -ENOMEM, "out of memory");
 }
 
+/* Whether what a link says is one of the nodes; their names tell, since all lie in one folder. */
+static bool is_to_node(const char *target, const struct cdi_edits *edits)
+{
+	const char *slash = strrchr(target, '/');
+	const char *name = slash ? slash + 1 : target;
+	for (size_t i = 0; i < edits->nodes_count; i++)
+		if (strcmp(strrchr(edits->nodes[i].path, '/') + 1, name) == 0)
+			return true;
+	return false;
+}
+
 /* Links that tell graphics programs which card is at which place of the bus. */
-static int add_links(const struct cdi_search *search, const char *bus_id,
-		     const struct rooted_names *names, struct cdi_edits *edits, struct err *err)
+static int add_links(const struct cdi_search *search, const char *bus_id, struct cdi_edits *edits,
+		     struct err *err)
 {
 	static const char *const ends[LINKS] = { "card", "render" };
 	const char *links[LINKS];
@@ -63,15 +74,10 @@ static int add_links(const struct cdi_search *search, const char *bus_id,
 						ends[i]);
 		if (!path)
 			return no_memory(err);
-		if (rooted_link(search->dev_root, path, target) < 0)
+		if (rooted_link(search->dev_root, path, target) < 0 || !is_to_node(target, edits))
 			continue;
-		const char *slash = strrchr(target, '/');
-		const char *name = slash ? slash + 1 : target;
-		for (size_t j = 0; j < names->count; j++)
-			if (strcmp(names->items[j], name) == 0)
-				links[count++] = arena_printf(search->arena, "%s::%s", target,
-							      path);
-		if (count > 0 && !links[count - 1])
+		links[count] = arena_printf(search->arena, "%s::%s", target, path);
+		if (!links[count++])
 			return no_memory(err);
 	}
 	int r = hook_call_add(search->settings, CDI_HOOK_CREATE_SYMLINKS, links, count,
@@ -91,11 +97,11 @@ static int add_graphics(const struct cdi_search *search, const struct device *de
 	if (!folder)
 		return no_memory(err);
 	int r = rooted_list(search->settings->root, folder, "[cr]*", search->arena, &names, err);
-	for (size_t i = 0; i < names.count && r == 0; i++) {
+	for (size_t i = 0; r == 0 && i < names.count; i++) {
 		const char *path = arena_printf(search->arena, "/dev/dri/%s", names.items[i]);
 		r = path ? cdi_search_nodes(search, &path, 1, edits, err) : no_memory(err);
 	}
-	return r < 0 ? r : add_links(search, bus_id, &names, edits, err);
+	return r < 0 ? r : add_links(search, bus_id, edits, err);
 }
 
 static int make_device(const struct cdi_search *search, const struct device *device,

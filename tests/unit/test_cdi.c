@@ -11,12 +11,11 @@
 
 #include "base/file.h"
 #include "cdi/cdi.h"
-#include "failing.h"
 
 enum {
 	MAX_BYTES = 1 << 20,
-	CALLS_MAX = 400,
-	ANSWER_BYTES = 2048,
+	CALLS_MAX = 2000,
+	TEXT_BYTES = 1024,
 };
 
 #define VERSION         "550.54.15"
@@ -31,6 +30,49 @@ static void *our_malloc(size_t bytes)
 	return failing_malloc > 0 && --failing_malloc == 0 ? NULL : malloc(bytes);
 }
 
+static unsigned failing_arena; /* the same of what asks an arena for memory */
+
+static bool is_failing(void)
+{
+	return failing_arena > 0 && --failing_arena == 0;
+}
+
+/* The linker puts these in the place of the arena's for the code under test. */
+void *__real_arena_alloc(struct arena *arena, size_t bytes);
+void *__wrap_arena_alloc(struct arena *arena, size_t bytes);
+void *__real_arena_array(struct arena *arena, size_t count, size_t bytes);
+void *__wrap_arena_array(struct arena *arena, size_t count, size_t bytes);
+char *__real_arena_copy(struct arena *arena, const char *text, size_t length);
+char *__wrap_arena_copy(struct arena *arena, const char *text, size_t length);
+__attribute__((format(printf, 2, 3))) char *__wrap_arena_printf(struct arena *arena,
+								const char *format, ...);
+
+void *__wrap_arena_alloc(struct arena *arena, size_t bytes)
+{
+	return is_failing() ? NULL : __real_arena_alloc(arena, bytes);
+}
+
+void *__wrap_arena_array(struct arena *arena, size_t count, size_t bytes)
+{
+	return is_failing() ? NULL : __real_arena_array(arena, count, bytes);
+}
+
+char *__wrap_arena_copy(struct arena *arena, const char *text, size_t length)
+{
+	return is_failing() ? NULL : __real_arena_copy(arena, text, length);
+}
+
+char *__wrap_arena_printf(struct arena *arena, const char *format, ...)
+{
+	char text[TEXT_BYTES];
+	va_list arguments;
+	va_start(arguments, format);
+	int length = vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	assert_in_range(length, 0, TEXT_BYTES - 1);
+	return is_failing() ? NULL : __real_arena_copy(arena, text, (size_t)length);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -40,7 +82,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	failing_calloc = 0;
+	failing_arena = 0;
 	failing_malloc = 0;
 	return fake_root_remove(&root);
 }
@@ -85,6 +127,7 @@ static void add_driver(void)
 		"libnvidia-egl-gbm.so.1.1.1",
 		"libc.so.6",
 		"libcuda.so.535.104.05",
+		"libGLX_nvidia.so.535.104.05",
 		"libEGL.so.1.1.0",
 	};
 	static const char *const texts[] = {
@@ -108,6 +151,9 @@ static void add_driver(void)
 	fake_root_link(&root, LIBRARIES "libcuda.so.1", "libcuda.so." VERSION);
 	fake_root_link(&root, LIBRARIES "libcuda.so", "libcuda.so.1");
 	fake_root_link(&root, LIBRARIES "libnvidia-ml.so.1", "libnvidia-ml.so." VERSION);
+	fake_root_link(&root, LIBRARIES "libnvidia-opticalflow.so",
+		       "libnvidia-opticalflow.so." VERSION);
+	fake_root_link(&root, LIBRARIES "libGLX_nvidia.so.0", "libGLX_nvidia.so.535.104.05");
 	fake_root_link(&root, LIBRARIES "libEGL.so.1", "libEGL.so.1.1.0");
 	fake_root_link(&root, LIBRARIES "libEGL.so", "libEGL.so.1");
 	add_node("/dev/nvidiactl");
@@ -191,28 +237,31 @@ static void one_t4(void **state)
 	assert_golden(CDI_GPU, "one-t4");
 }
 
-static void four_gpus_by_index_one_of_them_with_a_screen(void **state)
+static void four_gpus_by_index_three_of_them_with_a_screen(void **state)
 {
 	(void)state;
 	struct settings settings = given_settings();
 	settings.device_id_strategy = DEVICE_ID_INDEX;
 	struct snapshot *snapshot = given_snapshot(4);
+	snapshot->devices[1].bus_id = "nonsense/../..";
 	snapshot->devices[2].bus_id = "0000AB01:00:1F.0";
-	snapshot->devices[3].bus_id = "nonsense/../..";
+	snapshot->devices[3].bus_id = "00010000:00:1E.0";
 	add_driver();
-	/* Of the first two, which share a bus id in this made-up snapshot. */
 	fake_root_file(&root, "/sys/devices/pci0000:00/0000:00:1e.0/drm/card1/dev", 0444);
 	fake_root_file(&root, "/sys/devices/pci0000:00/0000:00:1e.0/drm/renderD128/dev", 0444);
 	fake_root_file(&root, "/sys/devices/pci0000:00/0000:00:1e.0/drm/version", 0444);
 	fake_root_link(&root, "/sys/bus/pci/devices/0000:00:1e.0",
 		       "../../../devices/pci0000:00/0000:00:1e.0");
 	fake_root_file(&root, "/sys/bus/pci/devices/ab01:00:1f.0/drm/card7/dev", 0444);
-	fake_root_file(&root, "/sys/bus/pci/devices/0000ab01:00:1f.0/drm/card7/dev", 0444);
+	fake_root_file(&root, "/sys/bus/pci/devices/00010000:00:1e.0/drm/card8/dev", 0444);
 	add_node("/dev/dri/card1");
 	add_node("/dev/dri/card2"); /* of another maker's GPU */
+	add_node("/dev/dri/card7");
+	add_node("/dev/dri/card8");
 	add_node("/dev/dri/renderD128");
 	fake_root_link(&root, "/dev/dri/by-path/pci-0000:00:1e.0-card", "../card1");
 	fake_root_link(&root, "/dev/dri/by-path/pci-0000:00:1e.0-render", "../renderD128");
+	fake_root_link(&root, "/dev/dri/by-path/pci-ab01:00:1f.0-card", "../card2"); /* stale */
 	(void)written(&settings, snapshot);
 	assert_golden(CDI_GPU, "four-by-index");
 }
@@ -266,6 +315,7 @@ static void add_nodes_of_all_classes(void)
 	add_node("/dev/gdrdrv");
 	add_node("/dev/nvidia-fs0");
 	add_node("/dev/nvidia-fs1");
+	add_node("/dev/nvidia-fs-folder/node");
 	add_node("/dev/infiniband/uverbs0");
 	add_node("/dev/infiniband/rdma_cm");
 	fake_root_file(&root, "/driver-root/etc/cufile.json", 0644);
@@ -470,6 +520,17 @@ static void the_group_of_a_node_that_is_not_for_all_is_joined(void **state)
 	assert_false(has(CDI_GPU, "additionalGids"));
 }
 
+static void a_program_in_two_folders_is_mounted_from_the_first(void **state)
+{
+	(void)state;
+	const struct settings settings = given_settings();
+	add_driver();
+	fake_root_link(&root, "/driver-root/bin", "usr/bin");
+	(void)written(&settings, given_snapshot(1));
+	assert_true(has(CDI_GPU, "\"/usr/bin/nvidia-smi\""));
+	assert_false(has(CDI_GPU, "\"/bin/nvidia-smi\""));
+}
+
 static void a_node_of_a_gpu_is_named_before_it_is_there(void **state)
 {
 	(void)state;
@@ -523,12 +584,14 @@ static void a_folder_that_cannot_be_made_is_an_error(void **state)
 	assert_non_null(strstr(text, "/var/run"));
 }
 
-/* Each run fails one call more, of ours and then of jansson's. */
+/* Each run fails one call more, of the arena and then of jansson. */
 static void fails_cleanly_whenever_memory_is_out(void **state)
 {
 	(void)state;
-	const struct settings settings = all_classes();
-	cleanup_snapshot struct snapshot *snapshot = given_snapshot(2);
+	struct settings settings = all_classes();
+	settings.driver_root = "/host";
+	settings.cdi_features = CDI_NO_ADDITIONAL_GIDS;
+	cleanup_snapshot struct snapshot *snapshot = given_snapshot(1);
 	struct cdi_report report;
 	add_driver();
 	add_nodes_of_all_classes();
@@ -538,13 +601,13 @@ static void fails_cleanly_whenever_memory_is_out(void **state)
 	int r = -ENOMEM;
 	unsigned calls = 1;
 	for (; r == -ENOMEM && calls < CALLS_MAX; calls++) {
-		failing_calloc = calls;
+		failing_arena = calls;
 		r = cdi_write(&settings, snapshot, &report, NULL);
-		failing_calloc = 0;
+		failing_arena = 0;
 		assert_true(r == 0 || access(file_of(CDI_GPU), F_OK) < 0);
 	}
 	assert_int_equal(r, 0);
-	assert_true(calls > 3);
+	assert_true(calls > 100);
 	json_set_alloc_funcs(our_malloc, free);
 	failing_malloc = 1;
 	assert_int_equal(cdi_write(&settings, snapshot, &report, NULL), -ENOMEM);
@@ -555,7 +618,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define IN_ROOT(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 		IN_ROOT(one_t4),
-		IN_ROOT(four_gpus_by_index_one_of_them_with_a_screen),
+		IN_ROOT(four_gpus_by_index_three_of_them_with_a_screen),
 		IN_ROOT(parts_of_an_a100),
 		IN_ROOT(all_classes_at_once),
 		IN_ROOT(a_driver_in_a_container),
@@ -569,6 +632,7 @@ int main(void)
 		IN_ROOT(hooks_that_are_disabled_are_not_called),
 		IN_ROOT(features_switch_what_they_name),
 		IN_ROOT(the_group_of_a_node_that_is_not_for_all_is_joined),
+		IN_ROOT(a_program_in_two_folders_is_mounted_from_the_first),
 		IN_ROOT(a_node_of_a_gpu_is_named_before_it_is_there),
 		IN_ROOT(the_channel_is_found_in_our_own_dev_too),
 		IN_ROOT(more_files_than_the_bound_are_an_error),

@@ -140,7 +140,7 @@ static void names_of_devices_are_checked(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		assert_non_null(
 			strstr(encoded_device(plain_device(bad[i])), "not a name that CDI allows"));
-	struct cdi_device twins[] = { plain_device("a"), plain_device("b"), plain_device("a") };
+	struct cdi_device twins[] = { plain_device("b"), plain_device("a"), plain_device("a") };
 	assert_string_equal(encoded(&(struct cdi_spec){
 				    .kind = "a.org/gpu", .devices = twins, .devices_count = 3 }),
 			    "a.org/gpu: device a: there are two");

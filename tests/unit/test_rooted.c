@@ -103,6 +103,16 @@ static void links_that_never_end_are_an_error(void **state)
 	fake_root_link(&root, "/a", "b");
 	fake_root_link(&root, "/b", "a");
 	assert_string_equal(leads_to("/a"), "ELOOP");
+	fake_root_file(&root, "/chain/0", 0644);
+	for (unsigned i = 1; i <= ROOTED_LINKS_MAX + 1; i++) {
+		char path[32];
+		char target[32];
+		(void)snprintf(path, sizeof(path), "/chain/%u", i);
+		(void)snprintf(target, sizeof(target), "%u", i - 1);
+		fake_root_link(&root, path, target);
+	}
+	assert_string_equal(leads_to("/chain/40"), "/chain/0");
+	assert_string_equal(leads_to("/chain/41"), "ELOOP");
 }
 
 static void a_path_that_is_too_long_is_an_error_and_not_cut(void **state)
