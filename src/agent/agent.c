@@ -23,6 +23,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "cdi/cdi.h"
 #include "control/control.h"
 #include "core/resource.h"
 #include "driver/driver.h"
@@ -54,6 +55,7 @@ struct agent {
 	struct pods_listener pods_listener;
 	struct repeat pods_repeat;
 	struct held held;
+	bool is_described;  /* to container runtimes, or need not be */
 	bool is_held_known; /* kubelet has answered, or will not */
 	bool was_offered;   /* the node could be advertised as it was asked for, once */
 	struct repeat advertise_repeat;
@@ -128,6 +130,38 @@ static void advertise_or_log(struct agent *agent)
 	stop_if_refused(agent);
 }
 
+/* Tell container runtimes what Allocate will name. Before kubelet is offered any of it. */
+static int describe(const struct agent *agent, const struct settings *settings, struct err *err)
+{
+	struct cdi_report report = { 0 };
+	if (!agent->vitals.told)
+		return 0;
+	int r = cdi_write(settings, agent->vitals.told, &report, err);
+	if (r == 0 && (report.written | report.removed))
+		log_info("CDI specifications written", KV_STR("folder", CDI_FOLDER),
+			 KV_U64("changed", (unsigned)__builtin_popcount(report.written)),
+			 KV_U64("removed", (unsigned)__builtin_popcount(report.removed)));
+	return r;
+}
+
+/* The first time there is nothing to go on with. False when the agent ends. */
+static bool describe_or_stop(struct agent *agent)
+{
+	struct err err = ERR_INIT;
+	int r = describe(agent, agent->settings, &err);
+	if (r < 0 && !agent->is_described) {
+		agent->failure = err;
+		stop(agent);
+		return false;
+	}
+	if (r < 0)
+		log_error("cannot describe the GPUs to container runtimes, they go by what was "
+			  "described before",
+			  KV_STR("cause", err.msg));
+	agent->is_described = true;
+	return true;
+}
+
 /* A device that is ill is watched closely, so that it returns soon after it is well. */
 static void on_snapshot(struct driver_listener *listener, struct snapshot *snapshot,
 			uint64_t asked_ns)
@@ -135,7 +169,7 @@ static void on_snapshot(struct driver_listener *listener, struct snapshot *snaps
 	struct agent *agent = container_of(listener, struct agent, driver_listener);
 	bool is_news = vitals_observe(&agent->vitals, agent->settings, snapshot, asked_ns);
 	driver_hurry(agent->driver, health_is_anyone_ill(&agent->vitals.health));
-	if (is_news)
+	if (is_news && describe_or_stop(agent))
 		advertise_or_log(agent);
 }
 
@@ -248,6 +282,18 @@ static void note_refusal(struct agent *agent, const char *cause)
 	log_error("new configuration refused, keeping the old one", KV_STR("cause", cause));
 }
 
+/* All of a new configuration or nothing: names by index in a description are of no use to a list of
+ * uuids. */
+static int apply(struct agent *agent, const struct settings *settings, struct err *err)
+{
+	int r = describe(agent, settings, err);
+	if (r == 0)
+		r = advertise(agent, settings, err);
+	if (r < 0)
+		(void)describe(agent, agent->settings, NULL); /* the first failure is reported */
+	return r;
+}
+
 /* Reads a file on the loop: one of at most 1 MiB on the node's own disk or memory, and only when it
  * changed, or a person or a tool asks for it by SIGHUP. */
 static void reload(struct agent *agent)
@@ -260,7 +306,7 @@ static void reload(struct agent *agent)
 	if (r == 0)
 		r = check_plan(agent, settings, &err);
 	if (r == 0)
-		r = advertise(agent, settings, &err);
+		r = apply(agent, settings, &err);
 	if (r < 0) {
 		note_refusal(agent, err.msg);
 		return;
