@@ -184,5 +184,6 @@ class Live(MigCase):
         event = {"id": "x", "gpu": 0, "gpuInstance": 13, "computeInstance": 0, "xid": 94}
         self.set_gpus(*node, events=[event])
         self.agent.wait_log("device is unhealthy")
-        self.assertEqual(sorted(by_name["mig-1g.5gb"].watch.health().values()), [HEALTHY, ILL])
+        by_name["mig-1g.5gb"].watch.wait(
+            lambda watch: sorted(watch.health().values()) == [HEALTHY, ILL], "one part ill")
         self.wait_list(by_name["gpu"], uuid(1))

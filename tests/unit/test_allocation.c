@@ -564,6 +564,41 @@ static void replicas_that_are_only_held_still_count_as_shared(void **state)
 	(void)resource_free(resource);
 }
 
+/* Counted down by realloc(), which grows texts; the call that reaches zero fails. 0: none. */
+static unsigned failing_realloc;
+
+void *__real_realloc(void *memory, size_t bytes);
+void *__wrap_realloc(void *memory, size_t bytes);
+
+void *__wrap_realloc(void *memory, size_t bytes)
+{
+	if (failing_realloc > 0 && --failing_realloc == 0)
+		return NULL;
+	return __real_realloc(memory, bytes);
+}
+
+static void fails_cleanly_when_a_text_cannot_grow(void **state)
+{
+	(void)state;
+	static const struct edits_row row = {
+		.strategies = BOTH_LISTS | DEVICE_LIST_CDI_ANNOTATIONS,
+		.settings = { .dev_root = "/" },
+		.ids = { "GPU-0::1" },
+	};
+	cleanup_resource struct resource *resource = given_resource(2, 5);
+	int r = -ENOMEM;
+	unsigned calls = 1;
+	for (; r < 0 && calls < CALLS_MAX; calls++) {
+		cleanup_edits struct edits edits = { 0 };
+		failing_realloc = calls;
+		r = make(&row, resource, &edits);
+		failing_realloc = 0;
+		assert_true(r == 0 || r == -ENOMEM);
+	}
+	assert_int_equal(r, 0);
+	assert_true(calls > 2);
+}
+
 static void fails_cleanly_whenever_memory_is_out(void **state)
 {
 	(void)state;
@@ -599,6 +634,7 @@ int main(void)
 		cmocka_unit_test(the_node_of_a_gpu_is_that_of_its_minor_number),
 		cmocka_unit_test(a_part_has_the_nodes_of_its_gpu_and_of_its_capabilities),
 		cmocka_unit_test(replicas_that_are_only_held_still_count_as_shared),
+		cmocka_unit_test(fails_cleanly_when_a_text_cannot_grow),
 		cmocka_unit_test(fails_cleanly_whenever_memory_is_out),
 	};
 	return cmocka_run_group_tests_name("allocation", tests, NULL, NULL);
