@@ -28,6 +28,7 @@ struct pods {
 	struct held held; /* of the answer that is coming in */
 	struct err fault; /* code 0: the answer could be read */
 	uint64_t asked_ns;
+	uint64_t retry_ms; /* pause after the next question that fails */
 	bool has_message;
 	bool is_answered; /* the call ended, its client is to be closed */
 	bool is_wanted;   /* asked for while a question was under way */
@@ -40,6 +41,15 @@ static void on_timer(uv_timer_t *timer);
 static void schedule(struct pods *pods, uint64_t delay_ms)
 {
 	(void)uv_timer_start(&pods->timer, on_timer, delay_ms, 0); /* fails only while closing */
+}
+
+/* What a pod holds may be missing from the list meanwhile, so the first pauses are short. */
+static void schedule_retry(struct pods *pods)
+{
+	schedule(pods, pods->retry_ms);
+	pods->retry_ms *= 2;
+	if (pods->retry_ms > PODS_POLL_MS)
+		pods->retry_ms = PODS_POLL_MS;
 }
 
 static void on_message(struct rpc_reply *reply, const uint8_t *message, size_t length)
@@ -89,7 +99,7 @@ static void ask(struct pods *pods)
 	if (call(pods, &err) == 0)
 		return;
 	rpc_client_close(TAKE_PTR(pods->client));
-	schedule(pods, PODS_POLL_MS);
+	schedule_retry(pods);
 	pods->listener->on_fault(pods->listener, false, err.msg);
 }
 
@@ -97,11 +107,14 @@ static void deliver(struct pods *pods)
 {
 	pods->is_answered = false;
 	rpc_client_close(TAKE_PTR(pods->client));
-	schedule(pods, pods->is_wanted ? PODS_PAUSE_MS : PODS_POLL_MS);
-	if (pods->fault.code < 0)
+	if (pods->fault.code < 0) {
+		schedule_retry(pods);
 		pods->listener->on_fault(pods->listener, false, pods->fault.msg);
-	else
+	} else {
+		pods->retry_ms = PODS_PAUSE_MS;
+		schedule(pods, pods->is_wanted ? PODS_PAUSE_MS : PODS_POLL_MS);
 		pods->listener->on_held(pods->listener, &pods->held, pods->asked_ns);
+	}
 	held_done(&pods->held);
 }
 
@@ -127,6 +140,7 @@ int pods_start(uv_loop_t *loop, const char *path, struct pods_listener *listener
 	memcpy(pods->path, path, length + 1);
 	pods->loop = loop;
 	pods->listener = listener;
+	pods->retry_ms = PODS_PAUSE_MS;
 	pods->reply.on_message = on_message;
 	pods->reply.on_done = on_done;
 	(void)uv_timer_init(loop, &pods->timer); /* cannot fail */

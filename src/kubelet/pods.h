@@ -14,7 +14,8 @@ struct pods;
 
 enum {
 	PODS_DEADLINE_MS = 5000,
-	/* Kubelet answers 100 requests a second, all of its clients' together. */
+	/* Kubelet answers 100 requests a second, all of its clients' together. Also the pause after
+	 * the first question that fails; it doubles up to the next. */
 	PODS_PAUSE_MS = 1000,
 	PODS_POLL_MS = 10000, /* pods end without telling us */
 };

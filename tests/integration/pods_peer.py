@@ -4,6 +4,7 @@ answer needs are encoded here, independently of the ones in C."""
 
 import contextlib
 import os
+import time
 from concurrent import futures
 
 import grpc
@@ -43,6 +44,7 @@ class PodResources:
         self.padding = 0  # bytes of a pod that holds nothing
         self.refusal = None
         self.calls = 0
+        self.times = []  # CLOCK_MONOTONIC of each question
         self._server = None
 
     def start(self):
@@ -64,6 +66,7 @@ class PodResources:
 
     def _list(self, request, context):
         self.calls += 1
+        self.times.append(time.monotonic())
         if self.refusal:
             context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, self.refusal)
         if request:

@@ -9,6 +9,7 @@ from pods_peer import PodResources
 
 GPU = "nvidia.com/gpu"
 SHARED_GPU = "nvidia.com/gpu.shared"
+POLL_SECONDS = 10  # between two questions that are answered
 LARGE_PADDING = 6 << 20  # more than gRPC's own limit of 4 MiB
 
 
@@ -106,6 +107,16 @@ class Asking(HeldCase):
         self.pods_socket.touch()
         _, registration = self.start_node(config=shared(5))
         self.wait_ids(registration.watch, ids(*range(5)))
+
+    def test_refused_question_is_asked_again_until_it_is_answered(self):
+        pods = self.start_pods(a={GPU: sorted(ids(7))})
+        pods.refusal = "rejected by rate limit"
+        _, registration = self.start_node(config=shared(2))
+        self.wait_ids(registration.watch, ids(0, 1))
+        wait_until(lambda: pods.calls >= 2, "a second question")
+        self.assertLess(pods.times[1] - pods.times[0], POLL_SECONDS - 1, "not only when it is due")
+        pods.refusal = None
+        self.wait_ids(registration.watch, ids(0, 7))
 
     def test_answer_of_more_than_four_mib(self):
         pods = self.start_pods(a={GPU: sorted(ids(9))})
