@@ -38,6 +38,7 @@ static const int signal_numbers[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP };
 enum {
 	SIGNALS = ARRAY_LEN(signal_numbers),
 	CONTROL_RETRY_MS = 5000, /* an agent that we replace goes away, a directory is mounted */
+	ADVERTISE_RETRY_MS = 1000,
 };
 
 struct agent {
@@ -51,7 +52,8 @@ struct agent {
 	struct driver_listener driver_listener;
 	struct vitals vitals; /* of the devices */
 	struct adverts adverts;
-	struct pods *pods; /* owned; NULL when kubelet is not to be asked what pods hold */
+	uv_timer_t advertise_retry; /* runs after memory was out */
+	struct pods *pods;          /* owned; NULL when kubelet is not to be asked what pods hold */
 	struct pods_listener pods_listener;
 	struct repeat pods_repeat;
 	struct held held;
@@ -87,6 +89,8 @@ static void stop(struct agent *agent)
 			uv_close((uv_handle_t *)&agent->signals[i], NULL);
 	if (!uv_is_closing((uv_handle_t *)&agent->control_retry))
 		uv_close((uv_handle_t *)&agent->control_retry, NULL);
+	if (!uv_is_closing((uv_handle_t *)&agent->advertise_retry))
+		uv_close((uv_handle_t *)&agent->advertise_retry, NULL);
 	config_watch_stop(&agent->config_watch);
 	adverts_stop(&agent->adverts);
 	pods_stop(TAKE_PTR(agent->pods));
@@ -118,16 +122,28 @@ static void stop_if_refused(struct agent *agent)
 	stop(agent);
 }
 
+static void on_advertise_retry(uv_timer_t *timer);
+
+/* Memory may be there again later, when neither the driver nor kubelet has news for us. */
 static void advertise_or_log(struct agent *agent)
 {
 	struct err err = ERR_INIT;
-	if (advertise(agent, agent->settings, &err) < 0) {
-		if (repeat_is_due(&agent->advertise_repeat, err.msg, uv_hrtime()))
-			log_error("cannot advertise, keeping what was advertised before",
-				  KV_STR("cause", err.msg));
-		return;
-	}
-	stop_if_refused(agent);
+	int r = advertise(agent, agent->settings, &err);
+	if (r < 0 && repeat_is_due(&agent->advertise_repeat, err.msg, uv_hrtime()))
+		log_error("cannot advertise, keeping what was advertised before",
+			  KV_STR("cause", err.msg));
+	if (r == -ENOMEM || agent->vitals.is_stale) /* starting it fails only while closing */
+		(void)uv_timer_start(&agent->advertise_retry, on_advertise_retry,
+				     ADVERTISE_RETRY_MS, 0);
+	if (r == 0)
+		stop_if_refused(agent);
+}
+
+static void on_advertise_retry(uv_timer_t *timer)
+{
+	struct agent *agent = container_of(timer, struct agent, advertise_retry);
+	vitals_retry(&agent->vitals, agent->settings);
+	advertise_or_log(agent);
 }
 
 /* Tell container runtimes what Allocate will name. Before kubelet is offered any of it. */
@@ -476,6 +492,7 @@ static int run(struct agent *agent, const char *executable, struct err *err)
 	/* libuv writes with write(2): a peer that is gone would end us instead of the write. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	adverts_init(&agent->adverts, &agent->loop);
+	(void)uv_timer_init(&agent->loop, &agent->advertise_retry); /* only sets fields */
 	start_signals(agent);
 	start_control(agent);
 	start_http(agent);

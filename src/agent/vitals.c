@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * See vitals.h. What is believed is always worked out anew from what was told; when memory is out
- * for that, the old belief stays and the next snapshot tries again.
+ * for that, the old belief stays and the owner tries again.
  */
 #include "agent/vitals.h"
 
@@ -53,13 +53,14 @@ static void mark_silent(struct snapshot *snapshot)
 	}
 }
 
-/* Returns whether it differs. */
+/* Returns whether it differs, or is stale. */
 static bool believe(struct vitals *vitals)
 {
 	cleanup_snapshot struct snapshot *now = snapshot_copy(vitals->told);
-	if (!now || health_apply(&vitals->health, now) < 0) {
-		log_error("no memory to take over what the driver says, keeping what was known");
-		return false;
+	vitals->is_stale = !now || health_apply(&vitals->health, now) < 0;
+	if (vitals->is_stale) {
+		log_error("no memory to take over what the driver says, trying again");
+		return true;
 	}
 	if (vitals->fault[0])
 		mark_silent(now);
@@ -71,20 +72,35 @@ static bool believe(struct vitals *vitals)
 	return true;
 }
 
+/* Returns as believe(). */
+static bool judge(struct vitals *vitals, const struct settings *settings)
+{
+	struct health_rules rules = rules_of(settings);
+	bool is_judged = health_observe(&vitals->health, &rules, vitals->told, vitals->asked_ns) ==
+			 0;
+	bool is_news = believe(vitals);
+	vitals->is_stale |= !is_judged;
+	return is_news || vitals->is_stale;
+}
+
 bool vitals_observe(struct vitals *vitals, const struct settings *settings,
 		    struct snapshot *snapshot, uint64_t asked_ns)
 {
-	struct health_rules rules = rules_of(settings);
 	bool is_back = !vitals->told || vitals->fault[0] != '\0';
 	(void)snapshot_free(vitals->told);
 	vitals->told = snapshot;
+	vitals->asked_ns = asked_ns;
 	vitals->fault[0] = '\0';
 	if (is_back)
 		log_info("driver answers", KV_STR("driver", snapshot->driver_version),
 			 KV_U64("devices", snapshot->devices_count));
-	if (health_observe(&vitals->health, &rules, snapshot, asked_ns) < 0)
-		log_error("no memory to judge the health of devices, trying again");
-	return believe(vitals);
+	return judge(vitals, settings);
+}
+
+void vitals_retry(struct vitals *vitals, const struct settings *settings)
+{
+	if (vitals->is_stale)
+		(void)judge(vitals, settings); /* the caller looks at what is believed now */
 }
 
 bool vitals_event(struct vitals *vitals, const struct settings *settings,
