@@ -269,7 +269,8 @@ class Kubelet:
             raise Refusal(f"failed to dial device plugin: {error}") from error
         self._note_attempt(began)
         answered = threading.Event()
-        context.add_callback(answered.set)
+        if not context.add_callback(answered.set):
+            answered.set()  # the caller has gone already
         threading.Thread(target=self._follow, args=(request, plugin, options, began, answered),
                          daemon=True).start()
 

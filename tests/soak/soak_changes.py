@@ -1,0 +1,420 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random changes of configuration, hardware and health under a load of calls, judged by an oracle.
+
+The oracle works out from configuration, scenario and held ids what kubelet must be told, without a
+line of Rota's: docs/configuration.md and docs/decisions/0006-held-ids-first.md say how. After each
+change every list is exactly that, Allocate answers right, and no resource that the change does not
+concern was registered again.
+"""
+
+import collections
+import dataclasses
+import json
+import os
+import shutil
+import signal
+
+import grpc
+
+from soak_case import DESCRIPTORS_SLACK, SLACK_KIB, SoakCase, count_of
+from soak_life import Load
+from agent_case import SIM, fault, gpu, replace_file, scenario, uuid
+from kubelet_peer import wait_until
+from pods_peer import PodResources
+
+GPU = "nvidia.com/gpu"
+SHARED = "nvidia.com/gpu.shared"
+NAMES = (GPU, SHARED)
+GPUS_MAX = 8
+REPLICAS_MAX = 12
+MOUNTS = "/var/run/nvidia-container-devices"
+# The first pod stays to the end: it holds these, whatever the configuration becomes, and its calls
+# are the load.
+ALWAYS_HELD = (f"{uuid(0)}::0", f"{uuid(0)}::3")
+PODS_MAX = 6
+# By far longer than any change takes; only a list that never comes reaches it.
+CHANGE_SECONDS = 60
+WARM = 30
+FAULTY = "version: v1\nsharing:\n  timeSlicing:\n    resources:\n      - name: nvidia.com/gpu\n        replicas: {}\n"
+WRONG_REPLICAS = ("1", "-4", "many", "99999999", "[2]")
+
+Change = collections.namedtuple("Change", "weight needs act")
+CHANGES = {}
+
+
+def change(weight, needs=None):
+    """A row of the table of changes; needs: what the build must be able to do, by its name."""
+    def enter(act):
+        CHANGES[act.__name__] = Change(weight, needs, act)
+        return act
+    return enter
+
+
+@dataclasses.dataclass
+class World:
+    """All that the lists follow from."""
+
+    replicas: int = 5
+    is_renamed: bool = False
+    by_index: bool = False
+    has_mounts: bool = False
+    gpus: int = 2
+    sick: set = dataclasses.field(default_factory=set)  # numbers of GPUs
+    pods: dict = dataclasses.field(default_factory=dict)  # name: {resource: [id, ...]}
+
+    def own_name(self):
+        return SHARED if self.is_renamed and self.replicas > 1 else GPU
+
+    def held(self):
+        return {(name, ident) for pod in self.pods.values() for name, ids in pod.items()
+                for ident in ids}
+
+
+def split(ident):
+    """(uuid, ordinal); -1 is the whole device."""
+    name, mark, ordinal = ident.partition("::")
+    return name, int(ordinal) if mark else -1
+
+
+def join(name, ordinal):
+    return name if ordinal < 0 else f"{name}::{ordinal}"
+
+
+def list_of_device(world, device, name):
+    """Ids of one device under one name: the held ones of it, and the lowest that nobody holds."""
+    claims = collections.defaultdict(set)  # ordinal: names it is held under
+    for holder, ident in world.held():
+        owner, ordinal = split(ident)
+        if owner == device:
+            claims[ordinal].add(holder)
+    wanted = world.replicas if name == world.own_name() else 0
+    free = max(0, wanted - len(claims))
+    listed = {ordinal for ordinal, holders in claims.items() if name in holders}
+    ordinal = 0 if wanted > 1 else -1
+    while free > 0:
+        if ordinal not in claims:
+            listed.add(ordinal)
+            free -= 1
+        ordinal += 1
+    return {join(device, ordinal) for ordinal in listed}
+
+
+def expected_lists(world):
+    """{resource: {id: health}}. The configured name is there also when it has no id left, another one
+    only for those that are held."""
+    lists = {}
+    for name in NAMES:
+        lists[name] = {ident: "Unhealthy" if number in world.sick else "Healthy"
+                       for number in range(world.gpus)
+                       for ident in list_of_device(world, uuid(number), name)}
+    return {name: ids for name, ids in lists.items() if ids or name == world.own_name()}
+
+
+def expected_answer(world, ident):
+    """(NVIDIA_VISIBLE_DEVICES, mounts) of Allocate for one id."""
+    device = split(ident)[0]
+    number = next(n for n in range(world.gpus) if uuid(n) == device)
+    shown = str(number) if world.by_index else device
+    return (MOUNTS, [f"{MOUNTS}/{shown}"]) if world.has_mounts else (shown, [])
+
+
+class ChangesSoak(SoakCase):
+    def setUp(self):
+        super().setUp()
+        self.world = World(pods={"first": {GPU: list(ALWAYS_HELD)}})
+        self.folder = self.directory / "config"
+        self.folder.mkdir()
+        self.config_path = self.folder / "config.yaml"
+        self.versions = 0
+        self.swap_version()
+        self.config_path.symlink_to("..data/config.yaml")
+        self.write_scenario()
+        self.peer = PodResources(self.pods_socket)
+        self.peer.pods = self.world.pods
+        self.addCleanup(self.peer.stop)
+        self.peer.start()
+        self.kubelet = self.start_kubelet()
+        self.registered = collections.Counter()  # how often each name must have been
+
+    # What is written.
+
+    def config_text(self):
+        world = self.world
+        flags = {"plugin": {
+            "deviceListStrategy": "volume-mounts" if world.has_mounts else "envvar",
+            "deviceIDStrategy": "index" if world.by_index else "uuid"}}
+        text = {"version": "v1", "flags": flags}
+        if world.replicas > 1:
+            text["sharing"] = {"timeSlicing": {
+                "renameByDefault": world.is_renamed,
+                "resources": [{"name": GPU, "replicas": world.replicas}]}}
+        return json.dumps(text)
+
+    def swap_version(self, text=None):
+        """As kubelet writes a ConfigMap: a new folder, and a link that is turned to it."""
+        old = self.folder / f"..v{self.versions}"
+        self.versions += 1
+        new = self.folder / f"..v{self.versions}"
+        new.mkdir()
+        (new / "config.yaml").write_text(text or self.config_text())
+        link = self.folder / "..data_tmp"
+        link.symlink_to(new.name)
+        link.rename(self.folder / "..data")
+        shutil.rmtree(old, ignore_errors=True)
+
+    def replace_version(self, text=None):
+        replace_file((self.folder / "..data" / "config.yaml").resolve(), text or self.config_text())
+
+    def overwrite_version(self, text=None):
+        """In place, so that half of it may be read; what is there in the end counts."""
+        (self.folder / "..data" / "config.yaml").write_text(text or self.config_text())
+
+    def write_config(self, text=None):
+        """Mostly with SIGHUP, which spares the wait until the file is quiet."""
+        self.random.choice((self.swap_version, self.replace_version, self.overwrite_version))(text)
+        if self.random.random() < 0.8:
+            self.agent.tell(signal.SIGHUP)
+
+    def write_scenario(self):
+        world = self.world
+        faults = [fault("nvmlDeviceGetHandleByIndex_v2", "fail", gpu=number,
+                        error="NVML_ERROR_GPU_IS_LOST") for number in sorted(world.sick)]
+        self.set_scenario(scenario(*(gpu(number) for number in range(world.gpus)), faults=faults))
+
+    def renew_driver(self):
+        """The driver is asked every few seconds; a new process asks at once."""
+        pid = wait_until(lambda: next(iter(self.agent.children()), 0), "a driver process")
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: pid not in self.agent.children(), "the end of a driver process")
+
+    # The table of changes: of the configuration.
+
+    @change(20)
+    def replicas(self):
+        self.world.replicas = self.random.randint(2, REPLICAS_MAX)
+        self.write_config()
+
+    @change(4)
+    def no_sharing(self):
+        self.world.replicas = 1
+        self.write_config()
+
+    @change(8)
+    def rename(self):
+        self.world.is_renamed = not self.world.is_renamed
+        self.write_config()
+
+    @change(5)
+    def id_strategy(self):
+        self.world.by_index = not self.world.by_index
+        self.write_config()
+
+    @change(5)
+    def list_strategy(self):
+        self.world.has_mounts = not self.world.has_mounts
+        self.write_config()
+
+    @change(6)
+    def wrong_file(self):
+        """Nothing changes, and the next good file counts."""
+        self.write_config(FAULTY.format(self.random.choice(WRONG_REPLICAS)))
+
+    @change(3)
+    def no_file(self):
+        (self.folder / "..data").unlink()
+        self.agent.tell(signal.SIGHUP)
+        self.swap_version()
+        self.agent.tell(signal.SIGHUP)
+
+    @change(4)
+    def signal_only(self):
+        self.agent.tell(signal.SIGHUP)
+
+    # Of the hardware and its health.
+
+    @change(8)
+    def gpus(self):
+        self.world.gpus = self.random.randint(1, GPUS_MAX)
+        self.world.sick = {number for number in self.world.sick if number < self.world.gpus}
+        self.write_scenario()
+        self.renew_driver()
+
+    @change(8)
+    def lost_gpu(self):
+        self.world.sick.add(self.random.randrange(self.world.gpus))
+        self.write_scenario()
+        self.renew_driver()
+
+    @change(8)
+    def gpu_is_back(self):
+        if self.world.sick:
+            self.world.sick.remove(self.random.choice(sorted(self.world.sick)))
+        self.write_scenario()
+        self.renew_driver()
+
+    @change(5)
+    def driver_dies(self):
+        self.renew_driver()
+
+    # Of kubelet and pods.
+
+    @change(2)
+    def pod_begins(self):
+        """It was admitted by an agent before this one: kubelet lists ids that we did not give."""
+        if len(self.world.pods) == PODS_MAX:
+            return
+        device = uuid(self.random.randrange(GPUS_MAX))
+        ordinals = self.random.sample(range(REPLICAS_MAX), self.random.randint(1, 3))
+        name = self.random.choice(NAMES)
+        taken = {ident for _, ident in self.world.held()}
+        ids = [join(device, ordinal) for ordinal in ordinals]
+        self.set_pod(f"pod-{self.random.random()}", {name: [i for i in ids if i not in taken]})
+
+    @change(2)
+    def pod_ends(self):
+        others = sorted(set(self.world.pods) - {"first"})
+        if others:
+            self.set_pod(self.random.choice(others), None)
+
+    def set_pod(self, name, holds):
+        self.world.pods = {pod: ids for pod, ids in self.world.pods.items() if pod != name}
+        if holds:
+            self.world.pods[name] = holds
+        self.peer.pods = self.world.pods
+        self.agent.tell(signal.SIGHUP)  # a reload is a reason to ask
+
+    @change(1)
+    def kubelet_again(self):
+        """The one change after which every resource is registered anew."""
+        self.kubelet.restart()
+        self.registered += collections.Counter(expected_lists(self.world).keys())
+
+    # What is judged.
+
+    def newest(self, name):
+        """The last registration of a resource."""
+        found = [registration for registration in list(self.kubelet.registrations)
+                 if registration.request.resource_name == name]
+        return found[-1] if found else None
+
+    def seen_lists(self):
+        """What kubelet has of us now."""
+        lists = {}
+        for name in NAMES:
+            newest = self.newest(name)
+            if newest and newest.watch and newest.watch.lists and not newest.watch.is_over:
+                devices = newest.watch.lists[-1]
+                lists[name] = newest.watch.health()
+                if len(lists[name]) != len(devices):
+                    lists[name] = {"an id stands twice": len(devices)}
+        return lists
+
+    def await_lists(self):
+        expected = expected_lists(self.world)
+        wait_until(lambda: self.seen_lists() == expected,
+                   lambda: f"{difference(expected, self.seen_lists())}", CHANGE_SECONDS)
+        return expected
+
+    def await_registrations(self):
+        def seen():
+            return collections.Counter(registration.request.resource_name
+                                       for registration in list(self.kubelet.registrations))
+        wait_until(lambda: seen() == self.registered,
+                   lambda: f"registrations {self.registered}, not {seen()}", CHANGE_SECONDS)
+
+    def judge_answers(self, expected):
+        """A strategy is in force once the answer is as it says, and from then on for every id."""
+        plugin = self.newest(GPU).plugin
+        wait_until(lambda: self.answer(plugin, ALWAYS_HELD[0]) ==
+                   expected_answer(self.world, ALWAYS_HELD[0]), "an answer of the new settings",
+                   CHANGE_SECONDS)
+        for ident in ALWAYS_HELD:
+            self.assertEqual(self.answer(plugin, ident), expected_answer(self.world, ident))
+        for name, ids in expected.items():
+            if ids:
+                self.judge_choice(self.newest(name).plugin, ids)
+        with self.assertRaises(grpc.RpcError) as refused:
+            plugin.allocate([f"{uuid(0)}::{REPLICAS_MAX + 99}"])
+        self.assertIn("unknown device", refused.exception.details())
+
+    def answer(self, plugin, ident):
+        answer = plugin.allocate([ident])[0]
+        return (answer.envs["NVIDIA_VISIBLE_DEVICES"],
+                [mount.container_path for mount in answer.mounts])
+
+    def judge_choice(self, plugin, ids):
+        size = self.random.randint(1, min(3, len(ids)))
+        chosen = plugin.prefer(sorted(ids), size)
+        self.assertEqual(len(set(chosen)), size)
+        self.assertLessEqual(set(chosen), set(ids))
+
+    def draw(self):
+        names = [name for name, row in CHANGES.items() if not row.needs or self.can(row.needs)]
+        return self.random.choices(names, [CHANGES[name].weight for name in names])[0]
+
+    def can(self, needs):
+        """Whether the build under test has a part; by what its binaries hold."""
+        if not hasattr(self, "abilities"):
+            library = (SIM / "libnvidia-ml.so.1").read_bytes()
+            self.abilities = {"lose": b"loseGpu" in library, "events": b"nvmlEventSetCreate" in library}
+        return self.abilities[needs]
+
+    def note_new_names(self, before):
+        for name in expected_lists(self.world):
+            if name not in before:
+                self.registered[name] += 1
+
+    def start_load(self):
+        """Ids that are held are never refused; strategies change while an answer is on its way."""
+        load = Load(lambda: self.newest(GPU).plugin if self.newest(GPU) else None,
+                    {ident: [uuid(0), "0", MOUNTS] for ident in ALWAYS_HELD})
+        self.addCleanup(load.stop)
+        return load
+
+    def test_lists_and_answers_follow_every_change(self):
+        count = count_of("changes")
+        self.start_agent("--config-file", str(self.config_path))
+        self.note_new_names({})
+        self.await_lists()
+        load = self.start_load()
+        before = None
+        progress = self.start_progress("changes", count)
+        for number in range(count):
+            name = self.draw()
+            names = set(expected_lists(self.world))
+            CHANGES[name].act(self)
+            if name != "kubelet_again":
+                self.note_new_names(names)
+            self.judge(name)
+            if number == min(WARM, count // 2):
+                before = self.agent.resident_kib(), self.agent.descriptors()
+            progress.step(name)
+        load.stop()
+        self.assertEqual(load.wrong, [])
+        self.assertGreater(load.answers, 0)
+        self.assert_no_leak(before)
+        self.assertEqual(self.agent.stop(), 0)
+
+    def judge(self, name):
+        try:
+            expected = self.await_lists()
+            self.await_registrations()
+            self.judge_answers(expected)
+            self.assertTrue(self.agent.is_running())
+        except Exception as error:
+            error.add_note(f"---- after {name}, in {self.world}")
+            raise
+
+    def assert_no_leak(self, before):
+        kib, descriptors = before
+        self.assert_memory_kept(kib, SLACK_KIB)
+        wait_until(lambda: self.agent.descriptors() <= descriptors + DESCRIPTORS_SLACK,
+                   lambda: f"{descriptors} descriptors, not {self.agent.descriptors()}")
+
+
+def difference(expected, seen):
+    """Only what differs: lists are long."""
+    return {name: {"missing": sorted(set(expected.get(name, {}).items()) - set(seen.get(name, {}).items())),
+                   "too many": sorted(set(seen.get(name, {}).items()) - set(expected.get(name, {}).items())),
+                   "is there": name in seen}
+            for name in NAMES if expected.get(name) != seen.get(name)}
