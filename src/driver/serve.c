@@ -31,17 +31,19 @@
 
 static const char process_name[] = "rota-driver"; /* in ps and top; else "exe", of /proc/self/exe */
 
-/* A GPU that is missed is looked for by opening NVML anew, which may take seconds and starts up
- * GPUs that rest. */
-static const uint64_t reopen_ns = 5ULL * CLOCK_NS_PER_S;
+/* A GPU that is missed is looked for by opening NVML anew: not more often than this, and so that
+ * opening, which may take seconds while a GPU is broken and is deaf to events, takes at most a
+ * twentieth of the time. */
+static const uint64_t reopen_ns = 10ULL * CLOCK_NS_PER_S;
+static const uint64_t reopen_rest = 20;
 
 struct session {
 	int fd;
 	const char *driver_root;
-	const char *root;  /* before /proc and /sys of the inventory */
-	struct nvml *nvml; /* owned; NULL until it could be opened */
-	uint64_t opened_ns;
-	struct links links; /* of this NVML, as the next */
+	const char *root;      /* before /proc and /sys of the inventory */
+	struct nvml *nvml;     /* owned; NULL until it could be opened */
+	uint64_t reopen_at_ns; /* not before, for the sake of a missed GPU alone */
+	struct links links;    /* of this NVML, as the next */
 	struct alarms alarms;
 };
 
@@ -160,7 +162,7 @@ static bool may_have_more(const struct answer *answer)
 
 static void freshen(struct session *session, enum request_freshness freshness)
 {
-	bool is_due = clock_ns() - session->opened_ns >= reopen_ns;
+	bool is_due = clock_ns() >= session->reopen_at_ns;
 	if (freshness == REQUEST_FRESH || (freshness == REQUEST_FRESH_IF_DUE && is_due))
 		session_done(session);
 }
@@ -169,8 +171,12 @@ static int open_nvml(struct session *session, struct err *err)
 {
 	if (session->nvml)
 		return 0;
-	session->opened_ns = clock_ns();
-	return nvml_open(session->driver_root, &session->nvml, err);
+	uint64_t began_ns = clock_ns();
+	int r = nvml_open(session->driver_root, &session->nvml, err);
+	uint64_t now_ns = clock_ns();
+	uint64_t rest_ns = (now_ns - began_ns) * reopen_rest;
+	session->reopen_at_ns = now_ns + (rest_ns > reopen_ns ? rest_ns : reopen_ns);
+	return r;
 }
 
 static int read_snapshot(struct session *session, struct answer *ret, struct err *err)

@@ -133,6 +133,12 @@ class NoGpu(DriverCase):
 
 
 class SickGpu(DriverCase):
+    def wait_sick(self, registration, number, replicas):
+        sick = {f"{uuid(number)}::{n}" for n in range(replicas)}
+        registration.watch.wait(
+            lambda watch: {text for text, health in watch.health().items()
+                           if health == "Unhealthy"} == sick, "one GPU's replicas unhealthy")
+
     def test_lost_gpu_takes_its_replicas_and_no_others(self):
         """They leave together, and stay on the list: a pod that holds one must show it."""
         self.set_scenario(t4s(2))
@@ -142,10 +148,32 @@ class SickGpu(DriverCase):
                       error="NVML_ERROR_GPU_IS_LOST")]
         self.set_scenario(t4s(2, faults=lost))
         self.kill_driver()
-        sick = {f"{uuid(1)}::{n}" for n in range(3)}
-        registration.watch.wait(
-            lambda watch: {text for text, health in watch.health().items()
-                           if health == "Unhealthy"} == sick, "the lost GPU's replicas unhealthy")
+        self.wait_sick(registration, 1, 3)
+        self.assertEqual(len(registration.watch.health()), 6)
+        self.set_scenario(t4s(2))
+        self.kill_driver()
+        registration.watch.wait_health("Healthy")
+        self.assertEqual(kubelet.calls, 1)
+
+
+    def test_gpu_that_falls_off_the_bus_leaves_though_nobody_asks(self):
+        """NVML refuses to wait for events then, which is sooner than the next question."""
+        self.set_scenario(t4s(2))
+        _, registration = self.start_node(config=shared(3))
+        registration.watch.wait_count(6)
+        process = self.driver_process()
+        self.set_scenario(t4s(2, faults=[{"do": "loseGpu", "gpu": 0}]))
+        self.wait_sick(registration, 0, 3)
+        self.assertEqual(len(registration.watch.health()), 6)
+        self.assertEqual(self.driver_process(), process)
+
+    def test_gpu_that_is_no_longer_counted_stays_on_the_list(self):
+        self.set_scenario(t4s(2))
+        kubelet, registration = self.start_node(config=shared(3))
+        registration.watch.wait_count(6)
+        self.set_scenario(t4s(1))
+        self.kill_driver()
+        self.wait_sick(registration, 1, 3)
         self.assertEqual(len(registration.watch.health()), 6)
         self.set_scenario(t4s(2))
         self.kill_driver()

@@ -259,6 +259,13 @@ static void run_until_events(struct fixture *fixture, unsigned events, unsigned 
 	(void)uv_timer_stop(&fixture->guard);
 }
 
+static void run_for(struct fixture *fixture, uint64_t ms)
+{
+	uint64_t until = uv_now(&fixture->loop) + ms;
+	while (uv_now(&fixture->loop) < until)
+		(void)uv_run(&fixture->loop, UV_RUN_NOWAIT);
+}
+
 /* The only child of @parent; 0 while there is none. */
 static pid_t child_of(pid_t parent)
 {
@@ -308,9 +315,7 @@ static void delivers_only_what_differs(void **state)
 	struct fixture *fixture = *state;
 	start(fixture, two_gpus);
 	run_until(fixture, 1, 0, 0);
-	uint64_t asked_until = uv_now(&fixture->loop) + 10 * (uint64_t)SHORT_MS;
-	while (uv_now(&fixture->loop) < asked_until)
-		(void)uv_run(&fixture->loop, UV_RUN_ONCE);
+	run_for(fixture, 10 * (uint64_t)SHORT_MS);
 	assert_int_equal(fixture->snapshots, 1);
 }
 
@@ -515,22 +520,35 @@ static void a_refresh_opens_nvml_anew_at_once(void **state)
 	assert_int_equal(child_of(getpid()), process);
 }
 
-/* The answer under way may be from before. */
+/* The answer under way, slow as it is, has opened NVML before the GPU was replaced. */
 static void a_refresh_while_an_answer_is_waited_for_asks_again(void **state)
 {
 	struct fixture *fixture = *state;
 	fixture->options.poll_ns = (uint64_t)LONG_MS * NS_PER_MS;
-	start(fixture, "gpus: [{uuid: GPU-a}]\nfaults: [{call: nvmlDeviceGetUUID, do: slow, "
-		       "for: 300ms, until: 1s}]");
-	while (!has_loaded_nvml(child_of(getpid())))
-		(void)uv_run(&fixture->loop, UV_RUN_NOWAIT);
-	driver_refresh(fixture->driver);
+	start(fixture, "gpus: [{uuid: GPU-a}]");
 	run_until(fixture, 1, 0, 0);
+	write_scenario(fixture, "gpus: [{uuid: GPU-a}]\nfaults: [{call: nvmlDeviceGetMemoryInfo, "
+				"do: slow, for: 400ms}]");
+	driver_refresh(fixture->driver);
+	run_for(fixture, 10 * (uint64_t)SHORT_MS);
 	write_scenario(fixture, "gpus: [{uuid: GPU-b}]");
 	driver_refresh(fixture->driver);
 	while (fixture->snapshot->devices_count > 1 ||
 	       strcmp(fixture->snapshot->devices[0].uuid, "GPU-b") != 0)
 		run_until(fixture, fixture->snapshots + 1, 0, 0);
+}
+
+static void links_are_asked_anew_with_nvml(void **state)
+{
+	struct fixture *fixture = *state;
+	start(fixture, "gpus: [{uuid: GPU-a}, {uuid: GPU-b}]\nlinks: {nvlink: [[0, 1, 2]]}");
+	run_until(fixture, 1, 0, 0);
+	assert_int_equal(fixture->snapshot->links[0].nvlinks, 2);
+	write_scenario(fixture,
+		       "gpus: [{uuid: GPU-a}, {uuid: GPU-b}]\nlinks: {nvlink: [[0, 1, 4]]}");
+	driver_refresh(fixture->driver);
+	run_until(fixture, 2, 0, 0);
+	assert_int_equal(fixture->snapshot->links[0].nvlinks, 4);
 }
 
 static void who_is_in_a_hurry_asks_each_second(void **state)
@@ -595,14 +613,16 @@ static void an_xid_of_a_part_says_which(void **state)
 static void xids_go_on_after_nvml_was_opened_anew(void **state)
 {
 	struct fixture *fixture = *state;
-	start(fixture, two_gpus);
+	start(fixture, "gpus: [{uuid: GPU-a}]");
 	run_until(fixture, 1, 0, 0);
-	write_scenario(fixture, "gpus: [{uuid: GPU-c}]");
+	write_scenario(fixture, "gpus: [{uuid: GPU-a, minor: 7}]");
 	driver_refresh(fixture->driver);
 	run_until(fixture, 2, 0, 0);
-	write_scenario(fixture, "gpus: [{uuid: GPU-c}]\nevents: [{id: two, gpu: 0, xid: 48}]");
+	write_scenario(fixture,
+		       "gpus: [{uuid: GPU-a, minor: 7}]\nevents: [{id: two, gpu: 0, xid: 48}]");
 	run_until_events(fixture, 1, 3);
-	assert_string_equal(fixture->event_uuid, "GPU-c");
+	assert_string_equal(fixture->event_uuid, "GPU-a");
+	assert_int_equal(fixture->warnings, 0);
 }
 
 static void nobody_need_listen_to_events(void **state)
@@ -632,9 +652,7 @@ static void a_wait_that_always_fails_is_one_warning(void **state)
 	start(fixture, "faults: [{call: nvmlEventSetWait_v2, do: fail}]");
 	run_until(fixture, 1, 0, 1);
 	assert_non_null(strstr(fixture->text, "nvmlEventSetWait_v2"));
-	uint64_t asked_until = uv_now(&fixture->loop) + 10 * (uint64_t)SHORT_MS;
-	while (uv_now(&fixture->loop) < asked_until)
-		(void)uv_run(&fixture->loop, UV_RUN_ONCE);
+	run_for(fixture, 10 * (uint64_t)SHORT_MS);
 	assert_int_equal(fixture->warnings, 1);
 	assert_int_equal(fixture->snapshots, 1);
 }
@@ -650,6 +668,16 @@ static void silence_is_a_warning_before_it_is_a_fault(void **state)
 			    "when there is no answer within 120000 ms. If this goes on, see `dmesg "
 			    "| grep Xid`");
 	assert_int_equal(fixture->faults, 0);
+}
+
+static void slow_answers_are_one_warning(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->options.silent_ns = (uint64_t)SHORT_MS * NS_PER_MS;
+	start(fixture, "faults: [{call: nvmlDeviceGetUUID, do: slow, for: 60ms}]");
+	run_until(fixture, 1, 0, 1);
+	run_for(fixture, 25 * (uint64_t)SHORT_MS);
+	assert_int_equal(fixture->warnings, 1);
 }
 
 static void parts_and_links_come_through(void **state)
@@ -900,6 +928,7 @@ int main(int argc, char **argv)
 		TEST(a_gpu_that_vanished_stays_until_it_is_to_be_forgotten),
 		TEST(a_refresh_opens_nvml_anew_at_once),
 		TEST(a_refresh_while_an_answer_is_waited_for_asks_again),
+		TEST(links_are_asked_anew_with_nvml),
 		TEST(who_is_in_a_hurry_asks_each_second),
 		TEST(nobody_may_refresh_or_hurry),
 		TEST(an_xid_is_told_at_once_and_a_snapshot_follows),
@@ -909,6 +938,7 @@ int main(int argc, char **argv)
 		TEST(events_that_cannot_be_had_are_a_warning),
 		TEST(a_wait_that_always_fails_is_one_warning),
 		TEST(silence_is_a_warning_before_it_is_a_fault),
+		TEST(slow_answers_are_one_warning),
 		TEST(parts_and_links_come_through),
 		TEST(a_program_that_is_missing_is_a_fault),
 		TEST(nonsense_is_a_fault),

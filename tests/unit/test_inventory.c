@@ -24,7 +24,9 @@ static const struct nvml simulated = {
 };
 
 #define PCI_FOLDER  "sys/bus/pci/devices"
-#define CAPS_FOLDER "proc/driver/nvidia-caps"
+#define GPU_FOLDER  "sys/bus/pci/devices/0000:00:1e.0"
+#define VENDOR_FILE "sys/bus/pci/devices/0000:00:1e.0/vendor"
+#define NODE_FILE   "sys/bus/pci/devices/0000:00:1e.0/numa_node"
 
 struct fixture {
 	struct nvml nvml;
@@ -70,18 +72,8 @@ static int teardown(void **state)
 {
 	struct fixture *fixture = *state;
 	static const char *const names[] = {
-		"sim.yaml",
-		PCI_FOLDER "/0000:00:1e.0/vendor",
-		PCI_FOLDER "/0000:00:1e.0/numa_node",
-		PCI_FOLDER "/0000:00:1e.0",
-		PCI_FOLDER,
-		"sys/bus/pci",
-		"sys/bus",
-		"sys",
-		CAPS_FOLDER "/mig-minors",
-		CAPS_FOLDER,
-		"proc/driver",
-		"proc",
+		"sim.yaml", VENDOR_FILE,   NODE_FILE, GPU_FOLDER,
+		PCI_FOLDER, "sys/bus/pci", "sys/bus", "sys",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		char path[PATH_BYTES];
@@ -108,10 +100,10 @@ static int read_scenario(struct fixture *fixture, const char *text)
 static void put_sysfs(struct fixture *fixture, const char *vendor, const char *node)
 {
 	static const char *const folders[] = { "sys", "sys/bus", "sys/bus/pci", PCI_FOLDER,
-					       PCI_FOLDER "/0000:00:1e.0" };
+					       GPU_FOLDER };
 	put_folders(fixture, folders, ARRAY_LEN(folders));
-	put_file(fixture, PCI_FOLDER "/0000:00:1e.0/vendor", vendor);
-	put_file(fixture, PCI_FOLDER "/0000:00:1e.0/numa_node", node);
+	put_file(fixture, VENDOR_FILE, vendor);
+	put_file(fixture, NODE_FILE, node);
 }
 
 static int32_t numa_node(const struct fixture *fixture)

@@ -227,18 +227,24 @@ static void fill(struct snapshot *snapshot)
 	}
 }
 
+/* Of as many GPUs as that, each of which has 7 parts behind it. Returns how many. */
+static size_t link_all(struct link *links, uint32_t gpus)
+{
+	size_t count = 0;
+	for (uint32_t i = 0; i < gpus; i++)
+		for (uint32_t j = i + 1; j < gpus; j++)
+			links[count++] = (struct link){ i * 8, j * 8, LINK_SAME_BOARD, 36 };
+	return count;
+}
+
 static void the_largest_snapshot_fits(void **state)
 {
 	(void)state;
 	static struct link links[LINKS_MAX];
 	struct answer answer = { .snapshot = snapshot_new(DEVICES_MAX) };
 	struct answer got = { 0 };
-	size_t count = 0;
 	fill(answer.snapshot);
-	for (uint32_t i = 0; i < 64; i++)
-		for (uint32_t j = i + 1; j < 64; j++)
-			links[count++] = (struct link){ i * 8, j * 8, LINK_SAME_BOARD, 36 };
-	assert_true(snapshot_set_links(answer.snapshot, links, count));
+	assert_true(snapshot_set_links(answer.snapshot, links, link_all(links, 64)));
 	memset(answer.complaint, 'x', sizeof(answer.complaint) - 1);
 	assert_int_equal(round_trip(&answer, &got, NULL), 0);
 	assert_int_equal(got.snapshot->devices_count, DEVICES_MAX);
@@ -511,18 +517,15 @@ static void refuses_an_answer_that_says_nothing(void **state)
 	assert_int_equal(round_trip(&fine, &got, NULL), -EPROTO);
 }
 
-static void every_allocation_may_fail(void **state)
+static void expect_failures_to_be_survived(struct answer *answer)
 {
-	(void)state;
-	struct lost_gpu lost[] = { { "2", "GPU is lost" } };
-	struct answer answer = { .snapshot = four_devices(), .lost = lost, .lost_count = 1 };
 	struct answer got = { 0 };
 	struct buf packet = BUF_INIT(PACKET_MAX);
 	unsigned failures = 0;
 	int r = -ENOMEM;
 	while (r < 0) {
 		failing_calloc = ++failures;
-		r = packet_encode_answer(&answer, &packet);
+		r = packet_encode_answer(answer, &packet);
 		assert_true(r == 0 || r == -ENOMEM);
 	}
 	assert_true(failures > 1);
@@ -532,13 +535,34 @@ static void every_allocation_may_fail(void **state)
 		failing_calloc = ++failures;
 		r = packet_decode_answer((const uint8_t *)packet.data, packet.len, &got, NULL);
 		assert_true(r == 0 || r == -ENOMEM);
+		assert_true(r == 0 || !got.snapshot);
 	}
 	failing_calloc = 0;
 	assert_true(failures > 2); /* the snapshot and its arena failed first */
-	assert_true(snapshot_is_equal(answer.snapshot, got.snapshot));
-	answer_done(&answer);
+	assert_true(snapshot_is_equal(answer->snapshot, got.snapshot));
+	answer_done(answer);
 	answer_done(&got);
 	buf_done(&packet);
+}
+
+static void every_allocation_may_fail(void **state)
+{
+	(void)state;
+	static char reason[ERR_TEXT_BYTES];
+	static struct link links[LINKS_MAX];
+	static struct lost_gpu lost[DEVICES_MAX / 2];
+	struct answer small = { .snapshot = four_devices(), .lost = lost, .lost_count = 1 };
+	struct answer large = { .snapshot = snapshot_new(DEVICES_MAX),
+				.lost = lost,
+				.lost_count = ARRAY_LEN(lost) };
+	memset(reason, 'x', sizeof(reason) - 1);
+	for (size_t i = 0; i < ARRAY_LEN(lost); i++)
+		lost[i] = (struct lost_gpu){ "2", reason };
+	fill(large.snapshot);
+	large.snapshot->devices_count = DEVICES_MAX / 2;
+	assert_true(snapshot_set_links(large.snapshot, links, link_all(links, 32)));
+	expect_failures_to_be_survived(&small);
+	expect_failures_to_be_survived(&large);
 }
 
 static void an_event_may_find_no_memory(void **state)
