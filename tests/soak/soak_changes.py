@@ -258,7 +258,7 @@ class ChangesSoak(SoakCase):
 
     # Of kubelet and pods.
 
-    @change(2)
+    @change(1)
     def pod_begins(self):
         """It was admitted by an agent before this one: kubelet lists ids that we did not give."""
         if len(self.world.pods) == PODS_MAX:
@@ -270,7 +270,7 @@ class ChangesSoak(SoakCase):
         ids = [join(device, ordinal) for ordinal in ordinals]
         self.set_pod(f"pod-{self.random.random()}", {name: [i for i in ids if i not in taken]})
 
-    @change(2)
+    @change(1)
     def pod_ends(self):
         others = sorted(set(self.world.pods) - {"first"})
         if others:
@@ -281,7 +281,14 @@ class ChangesSoak(SoakCase):
         if holds:
             self.world.pods[name] = holds
         self.peer.pods = self.world.pods
-        self.agent.tell(signal.SIGHUP)  # a reload is a reason to ask
+        self.wait_question()
+        self.wait_question()  # the first answer has had its effect
+
+    def wait_question(self):
+        """A reload is a reason to ask."""
+        before = self.peer.calls
+        self.agent.tell(signal.SIGHUP)
+        wait_until(lambda: self.peer.calls > before, "a question about pods", CHANGE_SECONDS)
 
     @change(1)
     def kubelet_again(self):

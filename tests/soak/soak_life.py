@@ -10,7 +10,7 @@ import time
 import grpc
 
 from soak_case import DESCRIPTORS_SLACK, SLACK_KIB, SoakCase, count_of
-from agent_case import shared, t4s, uuid
+from agent_case import IS_SANITIZED, shared, t4s, uuid
 from kubelet_peer import wait_until
 from pods_peer import PodResources
 
@@ -23,7 +23,9 @@ LISTED = HELD | {f"{uuid(0)}::{n}" for n in range(4)} | {f"{uuid(1)}::{n}" for n
 # After this many the peak of a warm agent is known, so that what comes on top is a leak.
 WARM = 10
 # A kill comes at any time up to this after the start: before, at and after the registration.
-KILL_SECONDS = 0.12
+# A driver process that never lives to answer is started again more and more slowly, so it must be able
+# to; a sanitizer makes its start longer.
+KILL_SECONDS = 1.0 if IS_SANITIZED else 0.12
 LOAD_CALL_SECONDS = 5
 
 
