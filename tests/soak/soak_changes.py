@@ -2,9 +2,9 @@
 """Random changes of configuration, hardware and health under a load of calls, judged by an oracle.
 
 The oracle works out from configuration, scenario and held ids what kubelet must be told, without a
-line of Rota's: docs/configuration.md and docs/decisions/0006-held-ids-first.md say how. After each
-change every list is exactly that, Allocate answers right, and no resource that the change does not
-concern was registered again.
+line of Rota's: docs/configuration.md, docs/health.md and docs/decisions/0006 to 0008 say how. After
+each change every list is exactly that, Allocate answers right, and no resource that the change does
+not concern was registered again.
 """
 
 import collections
@@ -13,19 +13,27 @@ import json
 import os
 import shutil
 import signal
+import time
 
 import grpc
 
 from soak_case import DESCRIPTORS_SLACK, SLACK_KIB, SoakCase, count_of
 from soak_life import Load
-from agent_case import SIM, fault, gpu, replace_file, scenario, uuid
+from agent_case import IS_SANITIZED, fault, gpu, replace_file, scenario, uuid
 from kubelet_peer import wait_until
 from pods_peer import PodResources
 
 GPU = "nvidia.com/gpu"
 SHARED = "nvidia.com/gpu.shared"
-NAMES = (GPU, SHARED)
+NAMES = (GPU, SHARED)  # under which whole GPUs are held
 GPUS_MAX = 8
+FIRST_A100 = 4  # GPUs from here on can be divided
+PART = "nvidia.com/mig-"
+SHARED_PROFILE = "1g.5gb"
+LAYOUTS = ([], ["1g.5gb"], ["1g.5gb"] * 3, ["2g.10gb", "1g.5gb"], ["3g.20gb", "2g.10gb"], ["7g.40gb"])
+ACTIONS = ("gpuReset", "nodeReboot", "drainAndReset")
+XIDS = (48, 79, 95, 119)
+PROGRAM_XIDS = (13, 31, 43, 45)
 REPLICAS_MAX = 12
 MOUNTS = "/var/run/nvidia-container-devices"
 # The first pod stays to the end: it holds these, whatever the configuration becomes, and its calls
@@ -35,39 +43,73 @@ PODS_MAX = 6
 # By far longer than any change takes; only a list that never comes reaches it.
 CHANGE_SECONDS = 60
 WARM = 30
+REFRESH_SECONDS = 4 if IS_SANITIZED else 1
 FAULTY = "version: v1\nsharing:\n  timeSlicing:\n    resources:\n      - name: nvidia.com/gpu\n        replicas: {}\n"
 WRONG_REPLICAS = ("1", "-4", "many", "99999999", "[2]")
 
-Change = collections.namedtuple("Change", "weight needs act")
+Change = collections.namedtuple("Change", "weight act")
 CHANGES = {}
 
 
-def change(weight, needs=None):
-    """A row of the table of changes; needs: what the build must be able to do, by its name."""
+def change(weight):
+    """A row of the table of changes."""
     def enter(act):
-        CHANGES[act.__name__] = Change(weight, needs, act)
+        CHANGES[act.__name__] = Change(weight, act)
         return act
     return enter
 
 
 @dataclasses.dataclass
 class World:
-    """All that the lists follow from."""
+    """All that the lists follow from. GPUs go by their number."""
 
     replicas: int = 5
     is_renamed: bool = False
     by_index: bool = False
     has_mounts: bool = False
+    is_mixed: bool = False  # the MIG strategy; else none
+    part_replicas: int = 1  # of parts of SHARED_PROFILE
     gpus: int = 2
-    sick: set = dataclasses.field(default_factory=set)  # numbers of GPUs
+    vanished: set = dataclasses.field(default_factory=set)  # were there, and SIGHUP came not since
+    lost: set = dataclasses.field(default_factory=set)  # do not answer
+    actions: dict = dataclasses.field(default_factory=dict)  # number: what the driver wants done
+    layouts: dict = dataclasses.field(default_factory=dict)  # number: [(profile, uuid), ...]
     pods: dict = dataclasses.field(default_factory=dict)  # name: {resource: [id, ...]}
 
     def own_name(self):
         return SHARED if self.is_renamed and self.replicas > 1 else GPU
 
+    def is_ill(self, number):
+        return number in self.vanished or number in self.lost or number in self.actions
+
+    def is_steady(self, number):
+        """It answers, so that what is done to it is seen."""
+        return number < self.gpus and number not in self.lost
+
     def held(self):
         return {(name, ident) for pod in self.pods.values() for name, ids in pod.items()
                 for ident in ids}
+
+
+Device = collections.namedtuple("Device", "uuid name replicas health")
+
+
+def part_device(world, profile, ident, health):
+    replicas = world.part_replicas if profile == SHARED_PROFILE else 1
+    suffix = ".shared" if replicas > 1 and world.is_renamed else ""
+    return Device(ident, PART + profile + suffix, replicas, health)
+
+
+def devices(world):
+    """Every device of the node with the name that it has; None: only what is held of it is listed."""
+    for number in sorted({*range(world.gpus), *world.vanished}):
+        health = "Unhealthy" if world.is_ill(number) else "Healthy"
+        is_divided = world.is_mixed and number in world.layouts
+        yield Device(uuid(number), None if is_divided else world.own_name(),
+                     0 if is_divided else world.replicas, health)
+        if is_divided:
+            for profile, ident in world.layouts[number]:
+                yield part_device(world, profile, ident, health)
 
 
 def split(ident):
@@ -85,9 +127,9 @@ def list_of_device(world, device, name):
     claims = collections.defaultdict(set)  # ordinal: names it is held under
     for holder, ident in world.held():
         owner, ordinal = split(ident)
-        if owner == device:
+        if owner == device.uuid:
             claims[ordinal].add(holder)
-    wanted = world.replicas if name == world.own_name() else 0
+    wanted = device.replicas if name == device.name else 0
     free = max(0, wanted - len(claims))
     listed = {ordinal for ordinal, holders in claims.items() if name in holders}
     ordinal = 0 if wanted > 1 else -1
@@ -96,18 +138,16 @@ def list_of_device(world, device, name):
             listed.add(ordinal)
             free -= 1
         ordinal += 1
-    return {join(device, ordinal) for ordinal in listed}
+    return {join(device.uuid, ordinal) for ordinal in listed}
 
 
 def expected_lists(world):
-    """{resource: {id: health}}. The configured name is there also when it has no id left, another one
-    only for those that are held."""
-    lists = {}
-    for name in NAMES:
-        lists[name] = {ident: "Unhealthy" if number in world.sick else "Healthy"
-                       for number in range(world.gpus)
-                       for ident in list_of_device(world, uuid(number), name)}
-    return {name: ids for name, ids in lists.items() if ids or name == world.own_name()}
+    """{resource: {id: health}} of the names that have a device or a holder."""
+    there = list(devices(world))
+    names = {device.name for device in there if device.name} | {name for name, _ in world.held()}
+    lists = {name: {ident: device.health for device in there
+                    for ident in list_of_device(world, device, name)} for name in names}
+    return {name: ids for name, ids in lists.items() if ids}
 
 
 def expected_answer(world, ident):
@@ -126,6 +166,8 @@ class ChangesSoak(SoakCase):
         self.folder.mkdir()
         self.config_path = self.folder / "config.yaml"
         self.versions = 0
+        self.events = 0
+        self.hung_up = 0.0
         self.swap_version()
         self.config_path.symlink_to("..data/config.yaml")
         self.write_scenario()
@@ -143,11 +185,14 @@ class ChangesSoak(SoakCase):
         flags = {"plugin": {
             "deviceListStrategy": "volume-mounts" if world.has_mounts else "envvar",
             "deviceIDStrategy": "index" if world.by_index else "uuid"}}
-        text = {"version": "v1", "flags": flags}
-        if world.replicas > 1:
-            text["sharing"] = {"timeSlicing": {
-                "renameByDefault": world.is_renamed,
-                "resources": [{"name": GPU, "replicas": world.replicas}]}}
+        flags["migStrategy"] = "mixed" if world.is_mixed else "none"
+        wanted = ((GPU, world.replicas), (PART + SHARED_PROFILE, world.part_replicas))
+        entries = [{"name": name, "replicas": count} for name, count in wanted if count > 1]
+        # What settles at once needs no patience.
+        text = {"version": "v1", "flags": flags, "rota": {"health": {"settle": "0s"}}}
+        if entries:
+            text["sharing"] = {"timeSlicing": {"renameByDefault": world.is_renamed,
+                                               "resources": entries}}
         return json.dumps(text)
 
     def swap_version(self, text=None):
@@ -173,13 +218,33 @@ class ChangesSoak(SoakCase):
         """Mostly with SIGHUP, which spares the wait until the file is quiet."""
         self.random.choice((self.swap_version, self.replace_version, self.overwrite_version))(text)
         if self.random.random() < 0.8:
-            self.agent.tell(signal.SIGHUP)
+            self.hang_up()
 
-    def write_scenario(self):
+    def hang_up(self):
+        """SIGHUP, which also makes the agent forget what vanished."""
+        self.world.vanished.clear()
+        self.hung_up = time.monotonic()
+        self.agent.tell(signal.SIGHUP)
+
+    def gpu_text(self, number):
+        keys = {"model": "NVIDIA A100-SXM4-40GB"} if number >= FIRST_A100 else {}
+        if number in self.world.layouts:
+            keys["mig"] = [{"profile": profile, "uuid": ident}
+                           for profile, ident in self.world.layouts[number]]
+        if number in self.world.actions:
+            keys["recoveryAction"] = self.world.actions[number]
+        return gpu(number, **keys)
+
+    def write_scenario(self, event=None):
+        """event: (number of a GPU, Xid), which the driver reports once."""
         world = self.world
-        faults = [fault("nvmlDeviceGetHandleByIndex_v2", "fail", gpu=number,
-                        error="NVML_ERROR_GPU_IS_LOST") for number in sorted(world.sick)]
-        self.set_scenario(scenario(*(gpu(number) for number in range(world.gpus)), faults=faults))
+        faults = [{"do": "loseGpu", "gpu": number} if number % 2 else
+                  fault("nvmlDeviceGetHandleByIndex_v2", "fail", gpu=number,
+                        error="NVML_ERROR_GPU_IS_LOST") for number in sorted(world.lost)]
+        text = scenario(*(self.gpu_text(number) for number in range(world.gpus)), faults=faults)
+        self.events += 1
+        events = [{"id": f"event-{self.events}", "gpu": event[0], "xid": event[1]}] if event else []
+        self.set_scenario({**text, "driver": {"version": "570.10"}, "events": events})
 
     def renew_driver(self):
         """The driver is asked every few seconds; a new process asks at once."""
@@ -222,35 +287,93 @@ class ChangesSoak(SoakCase):
     @change(3)
     def no_file(self):
         (self.folder / "..data").unlink()
-        self.agent.tell(signal.SIGHUP)
+        self.hang_up()
         self.swap_version()
-        self.agent.tell(signal.SIGHUP)
+        self.hang_up()
 
     @change(4)
     def signal_only(self):
-        self.agent.tell(signal.SIGHUP)
+        self.hang_up()
 
     # Of the hardware and its health.
 
     @change(8)
     def gpus(self):
+        """The ones that are gone stay on the list until SIGHUP; nothing is known of them."""
+        # What vanishes before the driver was asked anew is forgotten, too; nobody can see when it was.
+        time.sleep(max(0, self.hung_up + REFRESH_SECONDS - time.monotonic()))
+        before = self.world.gpus
         self.world.gpus = self.random.randint(1, GPUS_MAX)
-        self.world.sick = {number for number in self.world.sick if number < self.world.gpus}
+        self.world.vanished |= set(range(self.world.gpus, before))
+        self.world.vanished -= set(range(self.world.gpus))
+        self.world.lost = {number for number in self.world.lost if number < self.world.gpus}
         self.write_scenario()
         self.renew_driver()
 
     @change(8)
     def lost_gpu(self):
-        self.world.sick.add(self.random.randrange(self.world.gpus))
+        self.world.lost.add(self.random.randrange(self.world.gpus))
         self.write_scenario()
         self.renew_driver()
 
     @change(8)
     def gpu_is_back(self):
-        if self.world.sick:
-            self.world.sick.remove(self.random.choice(sorted(self.world.sick)))
+        if self.world.lost:
+            self.world.lost.remove(self.random.choice(sorted(self.world.lost)))
         self.write_scenario()
         self.renew_driver()
+
+    def steady_gpu(self, first=0):
+        """A GPU that answers, from this number on; None: there is none."""
+        found = [number for number in range(first, GPUS_MAX) if self.world.is_steady(number)]
+        return self.random.choice(found) if found else None
+
+    @change(5)
+    def xid(self):
+        """With what the driver then wants done, or it would be over before it is looked at."""
+        number = self.steady_gpu()
+        if number is None:
+            return
+        self.world.actions[number] = self.random.choice(ACTIONS)
+        self.write_scenario((number, self.random.choice(XIDS)))
+
+    @change(3)
+    def xid_of_a_program(self):
+        number = self.steady_gpu()
+        if number is not None:
+            self.write_scenario((number, self.random.choice(PROGRAM_XIDS)))
+
+    @change(8)
+    def gpu_recovers(self):
+        found = [number for number in self.world.actions if self.world.is_steady(number)]
+        if found:
+            del self.world.actions[self.random.choice(sorted(found))]
+            self.write_scenario()
+
+    @change(8)
+    def partition(self):
+        number = self.steady_gpu(FIRST_A100)
+        if number is None:
+            return
+        if self.random.random() < 0.3:
+            self.world.layouts.pop(number, None)
+        else:
+            self.events += 1
+            self.world.layouts[number] = [
+                (profile, f"MIG-{number}-{self.events}-{place}")
+                for place, profile in enumerate(self.random.choice(LAYOUTS))]
+        self.write_scenario()
+        self.renew_driver()
+
+    @change(5)
+    def mig_strategy(self):
+        self.world.is_mixed = not self.world.is_mixed
+        self.write_config()
+
+    @change(5)
+    def part_replicas(self):
+        self.world.part_replicas = self.random.randint(1, 4)
+        self.write_config()
 
     @change(5)
     def driver_dies(self):
@@ -287,7 +410,7 @@ class ChangesSoak(SoakCase):
     def wait_question(self):
         """A reload is a reason to ask."""
         before = self.peer.calls
-        self.agent.tell(signal.SIGHUP)
+        self.hang_up()
         wait_until(lambda: self.peer.calls > before, "a question about pods", CHANGE_SECONDS)
 
     @change(1)
@@ -307,7 +430,8 @@ class ChangesSoak(SoakCase):
     def seen_lists(self):
         """What kubelet has of us now."""
         lists = {}
-        for name in NAMES:
+        for name in {registration.request.resource_name
+                     for registration in list(self.kubelet.registrations)}:
             newest = self.newest(name)
             if newest and newest.watch and newest.watch.lists and not newest.watch.is_over:
                 devices = newest.watch.lists[-1]
@@ -356,15 +480,7 @@ class ChangesSoak(SoakCase):
         self.assertLessEqual(set(chosen), set(ids))
 
     def draw(self):
-        names = [name for name, row in CHANGES.items() if not row.needs or self.can(row.needs)]
-        return self.random.choices(names, [CHANGES[name].weight for name in names])[0]
-
-    def can(self, needs):
-        """Whether the build under test has a part; by what its binaries hold."""
-        if not hasattr(self, "abilities"):
-            library = (SIM / "libnvidia-ml.so.1").read_bytes()
-            self.abilities = {"lose": b"loseGpu" in library, "events": b"nvmlEventSetCreate" in library}
-        return self.abilities[needs]
+        return self.random.choices(list(CHANGES), [row.weight for row in CHANGES.values()])[0]
 
     def note_new_names(self, before):
         for name in expected_lists(self.world):
@@ -424,4 +540,4 @@ def difference(expected, seen):
     return {name: {"missing": sorted(set(expected.get(name, {}).items()) - set(seen.get(name, {}).items())),
                    "too many": sorted(set(seen.get(name, {}).items()) - set(expected.get(name, {}).items())),
                    "is there": name in seen}
-            for name in NAMES if expected.get(name) != seen.get(name)}
+            for name in {*expected, *seen} if expected.get(name) != seen.get(name)}
