@@ -222,6 +222,7 @@ static int choose_best(const struct problem *problem, struct arena *arena, uint3
 	uint64_t *worths = arena_array(arena, (size_t)1 << problem->count, sizeof(*worths));
 	if (!search || !worths)
 		return -ENOMEM;
+	assert(problem->count > 0); /* else there would be nothing to choose from */
 	uint32_t all = (1U << problem->count) - 1;
 	uint32_t first = 1U << (problem->count - 1);
 	search->problem = problem;
