@@ -25,13 +25,7 @@ struct snapshot *snapshot_new(size_t devices_count)
 			.index = "",
 			.model = "",
 			.bus_id = "",
-			.profile = "",
-			.reason = "",
-			.parent = DEVICE_NO_PARENT,
-			.gpu_capability = DEVICE_NO_CAPABILITY,
-			.compute_capability = DEVICE_NO_CAPABILITY,
-			.gpu_instance = DEVICE_NO_INSTANCE,
-			.compute_instance = DEVICE_NO_INSTANCE,
+			DEVICE_WHOLE,
 			.numa_node = NUMA_NONE,
 		};
 	snapshot->devices_count = devices_count;

@@ -56,6 +56,12 @@ struct device {
 	bool is_healthy;
 };
 
+/* In an initialiser: what says of a device that it is a whole GPU, and nothing against it. */
+#define DEVICE_WHOLE                                                                        \
+	.profile = "", .reason = "", .parent = DEVICE_NO_PARENT,                            \
+	.gpu_capability = DEVICE_NO_CAPABILITY, .compute_capability = DEVICE_NO_CAPABILITY, \
+	.gpu_instance = DEVICE_NO_INSTANCE, .compute_instance = DEVICE_NO_INSTANCE
+
 /* An Xid error that the driver reported. */
 struct device_event {
 	const char *uuid; /* of the GPU; "" when the driver cannot tell: any of them. Borrowed */

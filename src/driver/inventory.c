@@ -230,13 +230,7 @@ static int read_gpu(const struct inventory *inventory, unsigned position, struct
 		.index = gpu.index,
 		.model = gpu.names.model,
 		.bus_id = gpu.names.pci.bus_id,
-		.profile = "",
-		.reason = "",
-		.parent = DEVICE_NO_PARENT,
-		.gpu_capability = DEVICE_NO_CAPABILITY,
-		.compute_capability = DEVICE_NO_CAPABILITY,
-		.gpu_instance = DEVICE_NO_INSTANCE,
-		.compute_instance = DEVICE_NO_INSTANCE,
+		DEVICE_WHOLE,
 		.is_healthy = true,
 	};
 	(void)snprintf(gpu.index, sizeof(gpu.index), "%u", position);
