@@ -47,14 +47,14 @@ REFRESH_SECONDS = 4 if IS_SANITIZED else 1
 FAULTY = "version: v1\nsharing:\n  timeSlicing:\n    resources:\n      - name: nvidia.com/gpu\n        replicas: {}\n"
 WRONG_REPLICAS = ("1", "-4", "many", "99999999", "[2]")
 
-Change = collections.namedtuple("Change", "weight act")
+Change = collections.namedtuple("Change", "weight hangs_up act")
 CHANGES = {}
 
 
-def change(weight):
-    """A row of the table of changes."""
+def change(weight, hangs_up=True):
+    """A row of the table of changes; hangs_up: it may send SIGHUP."""
     def enter(act):
-        CHANGES[act.__name__] = Change(weight, act)
+        CHANGES[act.__name__] = Change(weight, hangs_up, act)
         return act
     return enter
 
@@ -297,7 +297,7 @@ class ChangesSoak(SoakCase):
 
     # Of the hardware and its health.
 
-    @change(8)
+    @change(8, hangs_up=False)
     def gpus(self):
         """The ones that are gone stay on the list until SIGHUP; nothing is known of them."""
         # What vanishes before the driver was asked anew is forgotten, too; nobody can see when it was.
@@ -310,13 +310,13 @@ class ChangesSoak(SoakCase):
         self.write_scenario()
         self.renew_driver()
 
-    @change(8)
+    @change(8, hangs_up=False)
     def lost_gpu(self):
         self.world.lost.add(self.random.randrange(self.world.gpus))
         self.write_scenario()
         self.renew_driver()
 
-    @change(8)
+    @change(8, hangs_up=False)
     def gpu_is_back(self):
         if self.world.lost:
             self.world.lost.remove(self.random.choice(sorted(self.world.lost)))
@@ -328,7 +328,7 @@ class ChangesSoak(SoakCase):
         found = [number for number in range(first, GPUS_MAX) if self.world.is_steady(number)]
         return self.random.choice(found) if found else None
 
-    @change(5)
+    @change(5, hangs_up=False)
     def xid(self):
         """With what the driver then wants done, or it would be over before it is looked at."""
         number = self.steady_gpu()
@@ -337,20 +337,20 @@ class ChangesSoak(SoakCase):
         self.world.actions[number] = self.random.choice(ACTIONS)
         self.write_scenario((number, self.random.choice(XIDS)))
 
-    @change(3)
+    @change(3, hangs_up=False)
     def xid_of_a_program(self):
         number = self.steady_gpu()
         if number is not None:
             self.write_scenario((number, self.random.choice(PROGRAM_XIDS)))
 
-    @change(8)
+    @change(8, hangs_up=False)
     def gpu_recovers(self):
         found = [number for number in self.world.actions if self.world.is_steady(number)]
         if found:
             del self.world.actions[self.random.choice(sorted(found))]
             self.write_scenario()
 
-    @change(8)
+    @change(8, hangs_up=False)
     def partition(self):
         number = self.steady_gpu(FIRST_A100)
         if number is None:
@@ -375,7 +375,7 @@ class ChangesSoak(SoakCase):
         self.world.part_replicas = self.random.randint(1, 4)
         self.write_config()
 
-    @change(5)
+    @change(5, hangs_up=False)
     def driver_dies(self):
         self.renew_driver()
 
@@ -413,7 +413,7 @@ class ChangesSoak(SoakCase):
         self.hang_up()
         wait_until(lambda: self.peer.calls > before, "a question about pods", CHANGE_SECONDS)
 
-    @change(1)
+    @change(1, hangs_up=False)
     def kubelet_again(self):
         """The one change after which every resource is registered anew."""
         self.kubelet.restart()
@@ -504,6 +504,10 @@ class ChangesSoak(SoakCase):
         progress = self.start_progress("changes", count)
         for number in range(count):
             name = self.draw()
+            if CHANGES[name].hangs_up and self.world.vanished:
+                # By itself, or it would depend on chance what the change is seen with.
+                self.hang_up()
+                self.judge("SIGHUP")
             names = set(expected_lists(self.world))
             CHANGES[name].act(self)
             if name != "kubelet_again":
