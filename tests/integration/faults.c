@@ -203,7 +203,8 @@ EXPORT int open64(const char *path, int flags, ...)
 	static int (*real)(const char *, int, ...);
 	va_list arguments;
 	va_start(arguments, flags);
-	mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, mode_t) : 0;
+	bool has_mode = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+	mode_t mode = has_mode ? va_arg(arguments, mode_t) : 0;
 	va_end(arguments);
 	if (fails("open64", CALLER))
 		return -1;
