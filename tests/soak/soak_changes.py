@@ -364,6 +364,16 @@ class ChangesSoak(SoakCase):
                 for place, profile in enumerate(self.random.choice(LAYOUTS))]
         self.write_scenario()
         self.renew_driver()
+        self.await_parts(number)
+
+    def await_parts(self, number):
+        """Lists need not tell: with strategy none there are no parts on them."""
+        def seen():
+            return {device["uuid"] for device in self.status()["devices"]
+                    if device["index"].startswith(f"{number}:")}
+        wanted = {ident for _, ident in self.world.layouts.get(number, [])}
+        wait_until(lambda: seen() == wanted, lambda: f"parts {wanted}, not {seen()}",
+                   CHANGE_SECONDS)
 
     @change(5)
     def mig_strategy(self):
