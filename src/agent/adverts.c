@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/repeat.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 
@@ -18,6 +19,7 @@ struct advert {
 	struct list node;        /* in adverts->items */
 	struct plugin *plugin;   /* owned */
 	struct plugin_listener listener;
+	struct repeat repeat;
 	bool is_new; /* started in this update */
 	char name[RESOURCE_NAME_BYTES];
 };
@@ -46,10 +48,10 @@ static const struct {
 	[PLUGIN_REGISTERED] = { LOG_INFO, "registered with kubelet", "kubelet", false },
 	[PLUGIN_REGISTER_FAILED] = { LOG_WARN, "kubelet did not register us, trying again", "cause",
 				     true },
-	[PLUGIN_WATCHED] = { LOG_INFO, "kubelet watches the list of replicas", NULL, false },
+	[PLUGIN_WATCHED] = { LOG_INFO, "kubelet watches the list of replicas", NULL, true },
 	[PLUGIN_UNWATCHED] = { LOG_WARN,
 			       "kubelet stopped watching, registering again when it is there", NULL,
-			       false },
+			       true },
 	[PLUGIN_REFUSED] = { LOG_WARN, "request of kubelet refused", "cause", true },
 };
 
@@ -58,7 +60,8 @@ static void on_plugin_event(struct plugin_listener *listener, enum plugin_event 
 {
 	struct advert *advert = container_of(listener, struct advert, listener);
 	if (plugin_lines[event].is_limited &&
-	    !repeat_is_due(&advert->adverts->repeat, text, uv_hrtime()))
+	    !repeat_is_due(&advert->repeat, text[0] ? text : plugin_lines[event].event,
+			   uv_hrtime()))
 		return;
 	const struct kv pairs[] = {
 		{ 0 },

@@ -7,7 +7,6 @@
 #include <stddef.h>
 #include <uv.h>
 
-#include "agent/repeat.h"
 #include "base/err.h"
 #include "base/list.h"
 #include "core/held.h"
@@ -25,7 +24,6 @@ struct adverts {
 	uv_loop_t *loop;   /* borrowed */
 	struct list items; /* of struct advert, owned */
 	struct plan plan;  /* the one in force */
-	struct repeat repeat;
 	bool is_idle_said; /* that there is no GPU */
 	/* A container was given these ids of @resource; borrowed for the call. */
 	void (*on_allocated)(struct adverts *adverts, const char *resource,

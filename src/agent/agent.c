@@ -16,6 +16,7 @@
 
 #include "agent/adverts.h"
 #include "agent/config_watch.h"
+#include "agent/description.h"
 #include "agent/repeat.h"
 #include "agent/report.h"
 #include "agent/vitals.h"
@@ -23,7 +24,6 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "cdi/cdi.h"
 #include "control/control.h"
 #include "core/resource.h"
 #include "driver/driver.h"
@@ -39,16 +39,20 @@ enum {
 	SIGNALS = ARRAY_LEN(signal_numbers),
 	CONTROL_RETRY_MS = 5000, /* an agent that we replace goes away, a directory is mounted */
 	ADVERTISE_RETRY_MS = 1000,
+	RELOAD_RETRY_MS = 5000,
 };
 
 struct agent {
 	uv_loop_t loop;
 	uv_signal_t signals[SIGNALS];
-	struct agent_source *source; /* borrowed */
+	struct agent_source *source; /* borrowed, as the next */
+	const char *executable;      /* of rota */
 	struct settings *settings;   /* owned */
 	struct config_watch config_watch;
 	struct report_refusal refusal; /* of the file on disk; "" while it is in force */
-	struct driver *driver;         /* owned */
+	struct driver *driver;         /* owned, as the next */
+	char *driver_root;             /* what it was started with */
+	char *root;
 	struct driver_listener driver_listener;
 	struct vitals vitals; /* of the devices */
 	struct adverts adverts;
@@ -57,7 +61,10 @@ struct agent {
 	struct pods_listener pods_listener;
 	struct repeat pods_repeat;
 	struct held held;
-	bool is_described;  /* to container runtimes, or need not be */
+	struct description description;
+	uv_timer_t description_timer; /* the next look at it */
+	uv_timer_t reload_retry;      /* runs while the node cannot follow the file */
+	struct repeat refusal_repeat;
 	bool is_held_known; /* kubelet has answered, or will not */
 	bool was_offered;   /* the node could be advertised as it was asked for, once */
 	struct repeat advertise_repeat;
@@ -81,16 +88,21 @@ static void block_signals(void)
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
+static void close_once(void *handle)
+{
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
 static void stop(struct agent *agent)
 {
 	block_signals();
 	for (size_t i = 0; i < SIGNALS; i++)
-		if (!uv_is_closing((uv_handle_t *)&agent->signals[i]))
-			uv_close((uv_handle_t *)&agent->signals[i], NULL);
-	if (!uv_is_closing((uv_handle_t *)&agent->control_retry))
-		uv_close((uv_handle_t *)&agent->control_retry, NULL);
-	if (!uv_is_closing((uv_handle_t *)&agent->advertise_retry))
-		uv_close((uv_handle_t *)&agent->advertise_retry, NULL);
+		close_once(&agent->signals[i]);
+	close_once(&agent->control_retry);
+	close_once(&agent->advertise_retry);
+	close_once(&agent->description_timer);
+	close_once(&agent->reload_retry);
 	config_watch_stop(&agent->config_watch);
 	adverts_stop(&agent->adverts);
 	pods_stop(TAKE_PTR(agent->pods));
@@ -106,7 +118,10 @@ static int advertise(struct agent *agent, const struct settings *settings, struc
 {
 	if (!agent->vitals.believed || !agent->is_held_known)
 		return 0;
-	return adverts_update(&agent->adverts, settings, agent->vitals.believed, &agent->held, err);
+	cleanup_snapshot struct snapshot *offered = snapshot_copy(agent->vitals.believed);
+	if (!offered || description_mark(&agent->description, offered) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	return adverts_update(&agent->adverts, settings, offered, &agent->held, err);
 }
 
 /* A node that cannot be advertised as it was asked for ends the agent at its start, as NVIDIA's
@@ -123,6 +138,7 @@ static void stop_if_refused(struct agent *agent)
 }
 
 static void on_advertise_retry(uv_timer_t *timer);
+static void look_after_description(struct agent *agent);
 
 /* Memory may be there again later, when neither the driver nor kubelet has news for us. */
 static void advertise_or_log(struct agent *agent)
@@ -146,36 +162,38 @@ static void on_advertise_retry(uv_timer_t *timer)
 	advertise_or_log(agent);
 }
 
-/* Tell container runtimes what Allocate will name. Before kubelet is offered any of it. */
-static int describe(const struct agent *agent, const struct settings *settings, struct err *err)
-{
-	struct cdi_report report = { 0 };
-	if (!agent->vitals.told)
-		return 0;
-	int r = cdi_write(settings, agent->vitals.told, &report, err);
-	if (r == 0 && (report.written | report.removed))
-		log_info("CDI specifications written", KV_STR("folder", CDI_FOLDER),
-			 KV_U64("changed", (unsigned)__builtin_popcount(report.written)),
-			 KV_U64("removed", (unsigned)__builtin_popcount(report.removed)));
-	return r;
-}
-
-/* The first time there is nothing to go on with. False when the agent ends. */
+/* Tell container runtimes what Allocate will name, before kubelet is offered any of it. The first
+ * time there is nothing to go on with. False when the agent ends. */
 static bool describe_or_stop(struct agent *agent)
 {
 	struct err err = ERR_INIT;
-	int r = describe(agent, agent->settings, &err);
-	if (r < 0 && !agent->is_described) {
+	int r = description_write(&agent->description, agent->settings, agent->vitals.told, &err);
+	if (r < 0 && !description_is_begun(&agent->description)) {
 		agent->failure = err;
 		stop(agent);
 		return false;
 	}
-	if (r < 0)
-		log_error("cannot describe the GPUs to container runtimes, they go by what was "
-			  "described before",
-			  KV_STR("cause", err.msg));
-	agent->is_described = true;
+	look_after_description(agent);
 	return true;
+}
+
+static void on_description(uv_timer_t *timer)
+{
+	struct agent *agent = container_of(timer, struct agent, description_timer);
+	bool was_faulty = agent->description.fault[0] != '\0';
+	if (describe_or_stop(agent) && was_faulty)
+		advertise_or_log(agent);
+}
+
+static void look_after_description(struct agent *agent)
+{
+	unsigned cdi = DEVICE_LIST_CDI_ANNOTATIONS | DEVICE_LIST_CDI_CRI;
+	uint64_t ms = agent->description.fault[0] ? DESCRIPTION_RETRY_MS : DESCRIPTION_LOOK_MS;
+	if ((agent->settings->device_list_strategies & cdi) != 0)
+		(void)uv_timer_start(&agent->description_timer, on_description, ms,
+				     0); /* fails only while closing */
+	else
+		(void)uv_timer_stop(&agent->description_timer); /* cannot fail */
 }
 
 /* A device that is ill is watched closely, so that it returns soon after it is well. */
@@ -269,7 +287,7 @@ static void on_warning(struct driver_listener *listener, const char *text)
 static int check_imex(const struct settings *settings, struct err *err)
 {
 	struct err cause = ERR_INIT;
-	int r = nodes_check_imex(settings, "", &cause);
+	int r = nodes_check_imex(settings, settings->root, &cause);
 	if (r < 0 && settings->imex_required)
 		return err_set(err, r, "%s", cause.msg);
 	if (r < 0)
@@ -295,44 +313,75 @@ static void note_refusal(struct agent *agent, const char *cause)
 		agent->refusal.since = time(NULL);
 	(void)snprintf(agent->refusal.cause, sizeof(agent->refusal.cause), "%s",
 		       cause); /* as long as an err's text */
-	log_error("new configuration refused, keeping the old one", KV_STR("cause", cause));
+	if (repeat_is_due(&agent->refusal_repeat, cause, uv_hrtime()))
+		log_error("new configuration refused, keeping the old one", KV_STR("cause", cause));
 }
+
+static void on_reload_retry(uv_timer_t *timer);
+static void renew_driver(struct agent *agent);
 
 /* All of a new configuration or nothing: names by index in a description are of no use to a list of
  * uuids. */
 static int apply(struct agent *agent, const struct settings *settings, struct err *err)
 {
-	int r = describe(agent, settings, err);
+	const struct snapshot *told = agent->vitals.told;
+	int r = told ? description_write(&agent->description, settings, told, err) : 0;
 	if (r == 0)
 		r = advertise(agent, settings, err);
-	if (r < 0)
-		(void)describe(agent, agent->settings, NULL); /* the first failure is reported */
+	if (r < 0 && told) /* the first failure is reported */
+		(void)description_write(&agent->description, agent->settings, told, NULL);
+	look_after_description(agent);
 	return r;
 }
 
+/* What is asked for is in order; whether this node can follow now is another matter. */
+static int follow(struct agent *agent, const struct settings *settings, struct err *err)
+{
+	int r = check_imex(settings, err);
+	if (r == 0)
+		r = check_plan(agent, settings, err);
+	return r == 0 ? apply(agent, settings, err) : r;
+}
+
+static void take_over(struct agent *agent, struct settings *settings)
+{
+	struct settings *old = agent->settings;
+	agent->settings = settings;
+	if (strcmp(old->container_driver_root, settings->container_driver_root) != 0)
+		renew_driver(agent);
+	(void)settings_free(old);
+	look_after_description(agent);
+	pods_ask(agent->pods);
+	agent->refusal.cause[0] = '\0';
+	log_info("configuration read again", KV_STR("file", settings->config_file));
+}
+
 /* Reads a file on the loop: one of at most 1 MiB on the node's own disk or memory, and only when it
- * changed, or a person or a tool asks for it by SIGHUP. */
+ * changed, or a person or a tool asks for it by SIGHUP. One that this node cannot follow is tried
+ * again, since nodes change: a GPU is being partitioned, a channel is made. */
 static void reload(struct agent *agent)
 {
 	struct err err = ERR_INIT;
 	cleanup_settings struct settings *settings = NULL;
+	(void)uv_timer_stop(&agent->reload_retry); /* cannot fail on a live timer */
 	int r = agent->source->load(agent->source, &settings, &err);
-	if (r == 0)
-		r = check_imex(settings, &err);
-	if (r == 0)
-		r = check_plan(agent, settings, &err);
-	if (r == 0)
-		r = apply(agent, settings, &err);
 	if (r < 0) {
 		note_refusal(agent, err.msg);
 		return;
 	}
-	struct settings *old = agent->settings;
-	agent->settings = TAKE_PTR(settings);
-	(void)settings_free(old);
-	pods_ask(agent->pods);
-	agent->refusal.cause[0] = '\0';
-	log_info("configuration read again", KV_STR("file", agent->settings->config_file));
+	r = follow(agent, settings, &err);
+	if (r < 0) {
+		note_refusal(agent, err.msg);
+		(void)uv_timer_start(&agent->reload_retry, on_reload_retry, RELOAD_RETRY_MS,
+				     0); /* fails only while closing */
+		return;
+	}
+	take_over(agent, TAKE_PTR(settings));
+}
+
+static void on_reload_retry(uv_timer_t *timer)
+{
+	reload(container_of(timer, struct agent, reload_retry));
 }
 
 static void on_config_change(struct config_watch *watch)
@@ -364,6 +413,8 @@ static struct report look(const struct agent *agent)
 		.snapshot = agent->vitals.believed,
 		.fault = agent->vitals.fault,
 		.plan = &agent->adverts.plan,
+		.undescribed = agent->description.fault,
+		.is_held_known = agent->is_held_known,
 		.xids = agent->vitals.xids,
 		.uptime_seconds = (uv_hrtime() - agent->started_ns) / CLOCK_NS_PER_S,
 	};
@@ -467,38 +518,53 @@ static void start_pods(struct agent *agent)
 		 KV_STR("cause", err.msg));
 }
 
-static int start_driver(struct agent *agent, const char *executable, const char *driver_root,
-			const char *root, struct err *err)
+/* The paths outlive the settings that they are from, which a reload replaces. */
+static int start_driver(struct agent *agent, struct err *err)
 {
+	free(agent->driver_root);
+	free(agent->root);
+	agent->driver_root = strdup(agent->settings->container_driver_root);
+	agent->root = strdup(agent->settings->root);
+	if (!agent->driver_root || !agent->root)
+		return err_set(err, -ENOMEM, "out of memory");
 	const struct driver_options options = {
-		.executable = executable,
-		.container_driver_root = driver_root,
-		.root = root,
+		.executable = agent->executable,
+		.container_driver_root = agent->driver_root,
+		.root = agent->root,
 		.deadline_ns = agent->settings->driver_deadline_ns,
 	};
 	return driver_start(&agent->loop, &options, &agent->driver_listener, &agent->driver, err);
 }
 
-static int run(struct agent *agent, const char *executable, struct err *err)
+/* The driver's library is looked for anew only by another process. The one that is stopped starts
+ * no more processes, so it needs its paths no more. */
+static void renew_driver(struct agent *agent)
 {
-	/* Outlive the settings that they are from, which a reload replaces. */
-	cleanup_free char *driver_root = strdup(agent->settings->container_driver_root);
-	cleanup_free char *root = strdup(agent->settings->root);
-	if (!driver_root || !root)
-		return err_set(err, -ENOMEM, "out of memory");
+	struct err err = ERR_INIT;
+	driver_stop(TAKE_PTR(agent->driver));
+	if (start_driver(agent, &err) == 0)
+		return;
+	agent->failure = err;
+	stop(agent);
+}
+
+static int run(struct agent *agent, struct err *err)
+{
 	int r = uv_loop_init(&agent->loop);
 	if (r < 0)
 		return err_set(err, r, "event loop: %s", uv_strerror(r));
 	/* libuv writes with write(2): a peer that is gone would end us instead of the write. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	adverts_init(&agent->adverts, &agent->loop);
-	(void)uv_timer_init(&agent->loop, &agent->advertise_retry); /* only sets fields */
+	(void)uv_timer_init(&agent->loop, &agent->advertise_retry); /* these only set fields */
+	(void)uv_timer_init(&agent->loop, &agent->description_timer);
+	(void)uv_timer_init(&agent->loop, &agent->reload_retry);
 	start_signals(agent);
 	start_control(agent);
 	start_http(agent);
 	start_config_watch(agent);
 	start_pods(agent);
-	r = start_driver(agent, executable, driver_root, root, err);
+	r = start_driver(agent, err);
 	if (r < 0)
 		stop(agent);
 	(void)uv_run(&agent->loop, UV_RUN_DEFAULT); /* ends when stop() has closed every handle */
@@ -515,6 +581,7 @@ int agent_run(const char *executable, struct agent_source *source, struct err *e
 	if (!agent)
 		return err_set(err, -ENOMEM, "out of memory");
 	agent->source = source;
+	agent->executable = executable;
 	agent->driver_listener = (struct driver_listener){
 		.on_snapshot = on_snapshot,
 		.on_fault = on_fault,
@@ -534,9 +601,12 @@ int agent_run(const char *executable, struct agent_source *source, struct err *e
 		 KV_STR("config", agent->settings->config_file));
 	r = check_imex(agent->settings, err);
 	if (r == 0)
-		r = run(agent, executable, err);
+		r = run(agent, err);
 	held_done(&agent->held);
 	vitals_done(&agent->vitals);
+	description_done(&agent->description);
+	free(agent->driver_root);
+	free(agent->root);
 	(void)settings_free(agent->settings);
 	return r;
 }

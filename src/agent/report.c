@@ -33,9 +33,13 @@ static json_t *devices_json(const struct report *report)
 	return devices;
 }
 
-static json_t *complaints_json(const struct plan *plan)
+static json_t *complaints_json(const struct report *report)
 {
+	const struct plan *plan = report->plan;
 	json_t *complaints = json_array();
+	if (report->undescribed[0])
+		(void)json_array_append_new(complaints, /* as above */
+					    json_string(report->undescribed));
 	for (size_t i = 0; i < plan->complaints_count; i++)
 		(void)json_array_append_new(/* as above */
 					    complaints, json_string(plan->complaints[i]));
@@ -89,8 +93,8 @@ char *report_json(const struct report *report)
 		"pid", (int)getpid(), "uptimeSeconds", (json_int_t)report->uptime_seconds,
 		"configFile", report->settings->config_file, "configRefused",
 		refusal_json(report->refusal), "kubeletSocket", report->settings->kubelet_socket,
-		"driver", driver_json(report), "complaints", complaints_json(report->plan),
-		"resources", resources, "devices", devices_json(report));
+		"driver", driver_json(report), "complaints", complaints_json(report), "resources",
+		resources, "devices", devices_json(report));
 	char *text = json_dumps(document, JSON_COMPACT);
 	json_decref(document);
 	return text;

@@ -24,7 +24,10 @@ struct report {
 	const struct snapshot *snapshot; /* as believed; NULL before the first one */
 	const char *fault;               /* "" while the driver answers */
 	const struct plan *plan;
-	uint64_t xids; /* that the driver reported */
+	const char
+		*undescribed; /* why container runtimes do not know the devices; "" when they do */
+	bool is_held_known;   /* what pods hold */
+	uint64_t xids;        /* that the driver reported */
 	struct plugin_report plugins[ADVERTS_MAX];
 	size_t plugins_count; /* 0 while nothing is advertised */
 	uint64_t uptime_seconds;

@@ -26,6 +26,8 @@ static void put_metrics(const struct report *report, struct http_answer *answer)
 		.is_driver_up = report->snapshot && report->fault[0] == '\0',
 		.is_config_refused = report->refusal->cause[0] != '\0',
 		.xids = report->xids,
+		.complaints = report->plan->complaints_count + (report->plan->refusal ? 1 : 0) +
+			      (report->undescribed[0] ? 1 : 0),
 		.snapshot = report->snapshot,
 		.resources = resources,
 		.resources_count = report->plugins_count,
@@ -58,6 +60,12 @@ static void put_readiness(const struct report *report, struct http_answer *answe
 		reason = report->fault;
 	else if (!report->snapshot)
 		reason = "the driver has not answered yet";
+	else if (!report->is_held_known)
+		reason = "kubelet has not said yet which ids pods hold";
+	else if (report->plan->refusal)
+		reason = report->plan->refusal;
+	else if (report->undescribed[0])
+		reason = report->undescribed;
 	else if (report->settings->kubelet_socket[0] && !is_registered(report))
 		reason = "not registered with kubelet";
 	answer->status = reason ? 503 : 200;

@@ -22,10 +22,11 @@ enum {
 	BUS_ID_BYTES = 32,
 };
 
-/* A GPU in MIG mode is given to nobody as a whole. */
-static bool is_listed(const struct device *device)
+/* A GPU in MIG mode is given to nobody as a whole, unless its mode is ignored. */
+static bool is_listed(const struct settings *settings, const struct device *device)
 {
-	return device_is_part(device) || !device->is_mig;
+	bool is_ignored = settings->mig_strategy == MIG_STRATEGY_NONE;
+	return is_ignored ? !device_is_part(device) : device_is_part(device) || !device->is_mig;
 }
 
 /* As sysfs has it: NVML's in lower case, its domain with four digits where they are enough. False
@@ -138,7 +139,7 @@ int gpu_spec_make(const struct cdi_search *search, const struct snapshot *snapsh
 	if (!spec.devices)
 		return no_memory(err);
 	for (size_t i = 0; i < snapshot->devices_count; i++) {
-		if (!is_listed(&snapshot->devices[i]))
+		if (!is_listed(search->settings, &snapshot->devices[i]))
 			continue;
 		int r = make_device(search, &snapshot->devices[i],
 				    &spec.devices[spec.devices_count++], err);

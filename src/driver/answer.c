@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 bool answer_begin(struct answer *answer)
 {
 	cleanup_snapshot struct snapshot *snapshot = snapshot_new(DEVICES_MAX);
@@ -103,6 +105,8 @@ static int keep(struct merge *merge, const struct device *device, int32_t parent
 	kept.is_healthy = false;
 	kept.reason = reason;
 	kept.parent = parent;
+	if (reason == vanished_reason)
+		kept.index = device->uuid; /* the others have moved up: its index is another's */
 	kept.recovery = DEVICE_RECOVERY_UNKNOWN;
 	if (!device_copy(&merged->arena, &kept, slot))
 		return -ENOMEM;
@@ -149,7 +153,7 @@ static int keep_missed(struct merge *merge, bool is_forgetting)
 /* Where a device belongs in the order. */
 struct place {
 	uint64_t gpu;    /* index of its GPU */
-	size_t family;   /* position of its GPU; a GPU that is gone may have the index of another */
+	size_t family;   /* position of its GPU; GPUs that are gone have no index and come last */
 	int64_t part;    /* index of the part, -1 for the GPU */
 	size_t position; /* before ordering */
 };
@@ -159,8 +163,9 @@ static struct place place_of(const struct snapshot *snapshot, size_t position)
 	const struct device *device = &snapshot->devices[position];
 	const char *colon = strchr(device->index, ':');
 	size_t family = device_is_part(device) ? (size_t)device->parent : position;
+	const char *index = snapshot->devices[family].index;
 	return (struct place){
-		.gpu = strtoull(snapshot->devices[family].index, NULL, 10),
+		.gpu = text_is_digit(index[0]) ? strtoull(index, NULL, 10) : UINT64_MAX,
 		.family = family,
 		.part = device_is_part(device) && colon ? strtoll(colon + 1, NULL, 10) : -1,
 		.position = position,

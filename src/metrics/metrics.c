@@ -50,6 +50,12 @@ static uint64_t config_refused(const struct metrics_view *view, size_t i)
 	return view->is_config_refused;
 }
 
+static uint64_t complaints(const struct metrics_view *view, size_t i)
+{
+	(void)i;
+	return view->complaints;
+}
+
 static uint64_t xids(const struct metrics_view *view, size_t i)
 {
 	(void)i;
@@ -104,6 +110,9 @@ static const struct metric metrics[] = {
 	{ "rota_config_refused", "gauge",
 	  "1 while the configuration on disk is refused and the one before it is in force.",
 	  SCOPE_AGENT, config_refused },
+	{ "rota_complaints", "gauge",
+	  "What is odd about the node and its configuration; `rota status` says it in words.",
+	  SCOPE_AGENT, complaints },
 	{ "rota_xids_total", "counter",
 	  "Xid errors that the driver reported, whether they count or not.", SCOPE_AGENT, xids },
 	{ "rota_driver_info", "gauge", "Always 1; versions of the driver and of its CUDA.",

@@ -27,6 +27,7 @@ struct metrics_view {
 	bool is_driver_up;
 	bool is_config_refused;
 	uint64_t xids;
+	uint64_t complaints;
 	const struct snapshot *snapshot; /* NULL before the first one */
 	const struct metrics_resource *resources;
 	size_t resources_count;

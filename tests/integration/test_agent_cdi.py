@@ -2,6 +2,7 @@
 """CDI from end to end: what Allocate names is what the specifications describe, as an independent
 reader of both sees it."""
 
+import os
 import pathlib
 import signal
 import subprocess
@@ -9,7 +10,7 @@ import unittest
 
 import cdi_reader
 from agent_case import AgentCase, gpu, scenario, shared, uuid
-from kubelet_peer import Kubelet
+from kubelet_peer import Kubelet, wait_until
 
 KIND = "k8s.device-plugin.nvidia.com/"
 DRIVER_VERSION = "550.54.15"  # of the simulated driver
@@ -195,6 +196,64 @@ class Files(CdiCase):
         self.agent.tell(signal.SIGHUP)
         self.agent.wait_log("configuration read again")
         self.assertIn(f"{KIND}gpu=1", self.registry().devices)
+
+
+class Changes(CdiCase):
+    """What the node does while the agent runs: nothing is offered that a runtime cannot find."""
+
+    def setUp(self):
+        super().setUp()
+        self.add_driver()
+        self.watch = None
+
+    def begin(self, *flags):
+        self.start("--device-list-strategy=cdi-cri", *flags)
+        self.watch = self.kubelet.registrations[-1].watch
+
+    def start_kubelet(self, **properties):
+        self.kubelet = super().start_kubelet(**properties)
+        return self.kubelet
+
+    def wait_health(self, **health):
+        wanted = {uuid(int(name[1:])): state for name, state in health.items()}
+        self.watch.wait(lambda watch: watch.health() == wanted, wanted)
+
+    def test_the_index_of_a_gpu_that_is_gone_is_given_to_nobody_else(self):
+        self.begin("--device-id-strategy=index")
+        self.wait_health(_0="Healthy", _1="Healthy")
+        self.set_scenario(scenario(gpu(1, minor=71)))
+        self.agent.tell(signal.SIGHUP)
+        self.watch.wait(lambda watch: list(watch.health()) == [uuid(1)], "one GPU")
+        name, = [device.name for device in self.allocate(uuid(1)).cdi_devices]
+        self.assertIn("/dev/nvidia71", self.registry().nodes(name))
+
+    def test_the_same_while_it_is_not_forgotten(self):
+        self.begin("--device-id-strategy=index")
+        self.set_scenario(scenario(gpu(1, minor=71)))
+        self.kill_driver()
+        self.wait_health(_0="Unhealthy", _1="Healthy")
+        name, = [device.name for device in self.allocate(uuid(1)).cdi_devices]
+        self.assertIn("/dev/nvidia71", self.registry().nodes(name))
+
+    def test_what_cannot_be_described_is_not_offered_and_is_tried_again(self):
+        self.begin()
+        self.wait_health(_0="Healthy", _1="Healthy")
+        lying = self.folder.rename(self.folder.with_name("away"))
+        self.folder.write_text("a file where the folder should be")
+        self.set_scenario(scenario(gpu(0, minor=70), gpu(1, minor=71), gpu(2, minor=72)))
+        self.kill_driver()
+        self.wait_health(_0="Healthy", _1="Healthy", _2="Unhealthy")
+        self.assertTrue(any("cannot describe" in text for text in self.status()["complaints"]))
+        self.folder.unlink()
+        lying.rename(self.folder)
+        self.wait_health(_0="Healthy", _1="Healthy", _2="Healthy")
+        self.assertEqual(self.status()["complaints"], [])
+        self.assertIn("/dev/nvidia72", self.registry().nodes(f"{KIND}gpu={uuid(2)}"))
+
+    def kill_driver(self):
+        """Its successor looks at the scenario at once."""
+        pid = wait_until(lambda: next(iter(self.agent.children()), 0), "a driver process")
+        os.kill(pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

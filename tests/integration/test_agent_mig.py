@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """GPUs in MIG mode: names by strategy, what containers get of a part, re-partition while the agent runs."""
 
+import socket
+import urllib.error
+import urllib.request
+
 import fakeroot
 from agent_case import AgentCase, gpu, scenario, uuid
 
@@ -176,6 +180,31 @@ class Live(MigCase):
         self.agent.wait_log("new configuration refused")
         self.assertIn("same migEnabled value", self.status()["configRefused"]["cause"])
         self.wait_list(by_name["mig-1g.5gb"], part_uuid(1))
+
+    def test_it_is_followed_as_soon_as_the_node_can(self):
+        by_name = self.start(a100(0, part("1g.5gb", 1)), a100(1, part("2g.10gb", 2)),
+                             config=strategy("mixed"), count=2)
+        self.set_config(strategy("single"))
+        self.agent.wait_log("new configuration refused")
+        self.set_gpus(a100(0, part("1g.5gb", 1)), a100(1, part("1g.5gb", 3)))
+        self.kubelet.wait_registrations(3)
+        self.wait_list(self.by_name()["gpu"], part_uuid(1), part_uuid(3))
+        self.assertIsNone(self.status()["configRefused"])
+        by_name["mig-1g.5gb"].watch.wait_end()
+
+    def test_not_ready_while_nothing_is_offered(self):
+        self.set_gpus(a100(0, part("1g.5gb", 1)), gpu(1))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.start_agent("--fail-on-init-error=false", f"--http-listen=127.0.0.1:{port}",
+                         config=strategy("single"))
+        self.agent.wait_log("no device is offered")
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=30)
+        with refused.exception as answer:
+            self.assertEqual(answer.code, 503)
+            self.assertIn("same migEnabled value", answer.read().decode())
 
     def test_an_xid_concerns_the_part_that_it_names(self):
         node = (a100(0, part("1g.5gb", 1), part("1g.5gb", 2)), gpu(1))

@@ -290,12 +290,24 @@ static struct snapshot *given_a100(void)
 static void parts_of_an_a100(void **state)
 {
 	(void)state;
-	const struct settings settings = given_settings();
+	struct settings settings = given_settings();
+	settings.mig_strategy = MIG_STRATEGY_MIXED;
 	add_driver();
 	fake_root_file(&root, "/sys/bus/pci/devices/0000:00:1e.0/drm/card0/dev", 0444);
 	add_node("/dev/dri/card0");
 	(void)written(&settings, given_a100());
 	assert_golden(CDI_GPU, "parts-of-a100");
+}
+
+/* As it is advertised: Allocate must name nothing that is not described. */
+static void without_a_mig_strategy_the_gpu_is_described_whole(void **state)
+{
+	(void)state;
+	const struct settings settings = given_settings();
+	add_driver();
+	(void)written(&settings, given_a100());
+	assert_true(has(CDI_GPU, "\"name\":\"GPU-0\""));
+	assert_false(has(CDI_GPU, "\"name\":\"MIG-"));
 }
 
 static struct settings all_classes(void)
@@ -416,7 +428,8 @@ static void a_class_that_is_no_longer_wanted_stays(void **state)
 static void without_a_gpu_no_driver_is_needed(void **state)
 {
 	(void)state;
-	const struct settings settings = given_settings();
+	struct settings settings = given_settings();
+	settings.mig_strategy = MIG_STRATEGY_MIXED;
 	struct cdi_report report = written(&settings, given_snapshot(0));
 	assert_int_equal(report.present, 0);
 	struct snapshot *snapshot = given_snapshot(1);
@@ -620,6 +633,7 @@ int main(void)
 		IN_ROOT(one_t4),
 		IN_ROOT(four_gpus_by_index_three_of_them_with_a_screen),
 		IN_ROOT(parts_of_an_a100),
+		IN_ROOT(without_a_mig_strategy_the_gpu_is_described_whole),
 		IN_ROOT(all_classes_at_once),
 		IN_ROOT(a_driver_in_a_container),
 		IN_ROOT(the_second_time_nothing_is_written),
