@@ -22,6 +22,7 @@ BUILD = (ROOT / os.environ.get("ROTA_BUILD", "build")).resolve()
 ROTA = BUILD / "rota"
 SIM = BUILD / "sim"
 NVML = "libnvidia-ml.so.1"
+A100 = "NVIDIA A100-SXM4-40GB"
 # Only these of our own environment reach what we start: a developer's CONFIG_FILE must not.
 KEPT_ENVIRONMENT = ("PATH", "TMPDIR", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
 # Freed memory waits in a quarantine under ASan; there only its leak checker can tell.
@@ -46,6 +47,21 @@ def gpu(number, **keys):
     return {"model": "Tesla T4", "uuid": uuid(number), "minor": number, **keys}
 
 
+def part_uuid(number):
+    """Of the part with this number."""
+    return f"MIG-{number:08d}-0000-4000-8000-000000000000"
+
+
+def part(profile, number, **keys):
+    """One GPU instance of a GPU in MIG mode."""
+    return {"profile": profile, "uuid": part_uuid(number), **keys}
+
+
+def a100(number, *parts, **keys):
+    """Without parts: not in MIG mode, unless mig=[] says so."""
+    return gpu(number, model=A100, **({"mig": list(parts)} if parts else {}), **keys)
+
+
 def scenario(*gpus, faults=()):
     """Scenarios are YAML, and JSON is YAML."""
     return {"gpus": list(gpus), **({"faults": list(faults)} if faults else {})}
@@ -64,6 +80,12 @@ def shared(replicas, name="nvidia.com/gpu", flags=None, **keys):
     slicing = {**keys, "resources": [{"name": name, "replicas": replicas}]}
     return {"version": "v1", **({"flags": flags} if flags else {}),
             "sharing": {"timeSlicing": slicing}}
+
+
+def strategy(name, *entries, **flags):
+    """A configuration with this strategy for GPUs in MIG mode, and entries of sharing."""
+    return {"version": "v1", "flags": {"migStrategy": name, **flags},
+            "sharing": {"timeSlicing": {"resources": list(entries)}} if entries else {}}
 
 
 def replica_ids(gpus, replicas):
@@ -229,13 +251,18 @@ class AgentCase(unittest.TestCase):
         if not IS_SANITIZED:
             self.assertLessEqual(self.agent.resident_kib(), before_kib + slack_kib)
 
-    def _callTestMethod(self, method):
+    @contextlib.contextmanager
+    def explained(self):
         """A failure comes with the agent's log, which is what explains it."""
         try:
-            method()
+            yield
         except unittest.SkipTest:
             raise
         except Exception as error:
             if self.agent:
                 error.add_note(f"---- the agent's log\n{self.agent.log()[-LOG_CHARACTERS:]}")
             raise
+
+    def _callTestMethod(self, method):
+        with self.explained():
+            method()

@@ -6,28 +6,9 @@ import urllib.error
 import urllib.request
 
 import fakeroot
-from agent_case import AgentCase, gpu, scenario, uuid
+from agent_case import A100, AgentCase, a100, gpu, part, part_uuid, scenario, strategy, uuid
 
 HEALTHY, ILL = "Healthy", "Unhealthy"
-A100 = "NVIDIA A100-SXM4-40GB"
-
-
-def part_uuid(number):
-    return f"MIG-{number:08d}-0000-4000-8000-000000000000"
-
-
-def part(profile, number, **keys):
-    return {"profile": profile, "uuid": part_uuid(number), **keys}
-
-
-def a100(number, *parts, **keys):
-    """Without parts: not in MIG mode, unless mig=[] says so."""
-    return gpu(number, model=A100, **({"mig": list(parts)} if parts else {}), **keys)
-
-
-def strategy(name, *shared, **flags):
-    return {"version": "v1", "flags": {"migStrategy": name, **flags},
-            "sharing": {"timeSlicing": {"resources": list(shared)}} if shared else {}}
 
 
 class MigCase(AgentCase):
