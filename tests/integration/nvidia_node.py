@@ -9,6 +9,7 @@ something else on purpose, and that says why.
 import contextlib
 
 from agent_case import AgentCase
+from kubelet_peer import wait_until
 
 PREFIX = "nvidia.com/"
 HEALTHY, ILL = "Healthy", "Unhealthy"
@@ -35,7 +36,8 @@ class NodeRows(AgentCase):
         self.set_scenario(node)
         before = len(self.kubelet.registrations)
         self.start_agent(*flags, config=config, environment=environment)
-        self.kubelet.wait_registrations(before + len(names))
+        wait_until(lambda: len(self.kubelet.registrations) >= before + len(names) or not self.agent.is_running(),
+                   f"registrations of {sorted(names)}")
         return {registration.request.resource_name.removeprefix(PREFIX): registration
                 for registration in self.kubelet.registrations[before:]}
 

@@ -11,7 +11,7 @@ import fakeroot
 from agent_case import A100, a100, gpu, part, part_uuid, replica_ids, scenario, shared, strategy, t4s, uuid
 from nvidia_node import NodeRows
 
-UNLIKE = "decision 7: a node that single cannot name offers nothing until it is partitioned alike, and no restart is needed"
+UNLIKE = "decision 7: a node that single cannot name offers nothing until it is partitioned alike, without a restart"
 ONE_ODD = "decision 7: what concerns one device or one entry is a complaint and takes no other device away"
 STRICT = "with a rota: block what NVIDIA's plugin drops is honoured"
 INVALID = "invalid MIG configuration: "
@@ -82,11 +82,12 @@ STRATEGIES = (
         refused="more than one MIG device type present on node"),
     Row("3.2 single: unlike parts of two GPUs", (PARTED[0], a100(1, part("2g.10gb", 3))), SINGLE,
         refused="more than one MIG device type present on node"),
-    Row("3.2 single: a part with media beside one without", (a100(0, part("1g.5gb", 1), part("1g.5gb+me", 2)),), SINGLE,
+    Row("3.2 single: parts with and without media", (a100(0, part("1g.5gb", 1), part("1g.5gb+me", 2)),), SINGLE,
         refused="more than one MIG device type present on node"),
     Row("3.2 single: GPUs with and without MIG", (PARTED[0], gpu(1)), SINGLE,
         refused="all devices on the node must be configured with the same migEnabled value"),
-    Row("3.2 single: unlike, but failOnInitError is false", (PARTED[0], gpu(1)), strategy("single", failOnInitError=False),
+    Row("3.2 single: unlike, but failOnInitError is false", (PARTED[0], gpu(1)),
+        strategy("single", failOnInitError=False),
         complaints=("all devices on the node must be configured with the same migEnabled value",), differs=UNLIKE),
     Row("3.2 mixed: a name for each profile", MIXED_NODE, MIXED,
         {"mig-1g.5gb": {part_uuid(1)}, "mig-2g.10gb": {part_uuid(2)}, "gpu": {uuid(1)}}),
@@ -100,9 +101,10 @@ STRATEGIES = (
     Row("3.2 mixed: split compute instances",
         (a100(0, {"profile": "3g.20gb", "compute": [part("1c.3g.20gb", 1), part("2c.3g.20gb", 2)]}),), MIXED,
         {"mig-1c.3g.20gb": {part_uuid(1)}, "mig-2c.3g.20gb": {part_uuid(2)}},
-        differs="decision 7: they have their own profile; NVIDIA's v0.20 ends on them, and the reference calls it a slip"),
-    Row("3.2 a DGX Display is skipped", (gpu(0, model="DGX Display"), gpu(1), gpu(2, model="NVIDIA DGX Display"), gpu(3)),
-        None, {"gpu": {uuid(1), uuid(3)}}),
+        differs="decision 7: they have their own profile; NVIDIA's v0.20 ends on them, which is a regression"),
+    Row("3.2 a DGX Display is skipped",
+        (gpu(0, model="DGX Display"), gpu(1), gpu(2, model="NVIDIA DGX Display"), gpu(3)), None,
+        {"gpu": {uuid(1), uuid(3)}}),
     Row("3.2 with single it is no GPU without MIG", (gpu(0, model="DGX Display"), a100(1, part("1g.5gb", 1))), SINGLE,
         {"gpu": {part_uuid(1)}}),
     Row("1.5 the first pattern that matches counts", (gpu(0), of_model(A100, 1)),
@@ -132,7 +134,8 @@ REPLICAS = (
         {"gpu": replica_ids(1, 2) | {uuid(1)}}, differs=STRICT),
     Row("3.4 selected by index", TWO, rota(sharing=sharing(entry(2, devices=[1]))),
         {"gpu": {uuid(0)} | replicas(uuid(1), 2)}, differs=STRICT),
-    Row("3.4 selected by UUID, under a new name", TWO, rota(sharing=sharing(entry(2, devices=[uuid(1)], rename="slow"))),
+    Row("3.4 selected by UUID, under a new name", TWO,
+        rota(sharing=sharing(entry(2, devices=[uuid(1)], rename="slow"))),
         {"gpu": {uuid(0)}, "slow": replicas(uuid(1), 2)}, differs=STRICT),
     Row("3.4 a part by index", PARTED[:1],
         rota(flags={"migStrategy": "mixed"}, sharing=sharing(entry(2, "mig-1g.5gb", devices=["0:1"]))),
@@ -288,11 +291,12 @@ class Record(NodeRows):
         without = fakeroot.make(self.directory / "without", minors=[5])
         piece = scenario({**a100(0, part("1g.5gb", 1, start=6)), "minor": 5})
         for section, node, root, config, ident, nodes, differs in (
-                ("3.3 the minor, not the index", scenario(gpu(0, minor=5)), with_caps, None, uuid(0), ["/dev/nvidia5"], ""),
+                ("3.3 the minor, not the index", scenario(gpu(0, minor=5)), with_caps, None, uuid(0),
+                 ["/dev/nvidia5"], ""),
                 ("3.3 a GPU in MIG mode as a whole", piece, with_caps, NONE, uuid(0), ["/dev/nvidia5"], ""),
                 ("3.3 a part: GPU, GI, CI", piece, with_caps, SINGLE, part_uuid(1), ["/dev/nvidia5", *caps], ""),
                 ("3.3 no entry for a part", piece, without, SINGLE, part_uuid(1), ["/dev/nvidia5"],
-                 "the nodes are only needed with passDeviceSpecs, so a missing list ends nothing; NVIDIA's plugin ends")):
+                 "only passDeviceSpecs needs the nodes, so a missing list ends nothing; NVIDIA's plugin ends")):
             with self.row(section, differs):
                 registration = self.serve_one(node, "--pass-device-specs", f"--root={root}", config=config)
                 self.assertEqual(self.nodes(registration, ident), nodes)
