@@ -6,6 +6,7 @@ condition, under a bound that only a hang can reach.
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import pathlib
@@ -97,6 +98,15 @@ def replace_file(path, content):
     partial = path.with_suffix(".part")
     partial.write_text(content if isinstance(content, str) else json.dumps(content))
     partial.rename(path)
+
+
+def has_library():
+    """Whether the loader finds a real NVML here without our help."""
+    try:
+        ctypes.CDLL(NVML)
+    except OSError:
+        return False
+    return True
 
 
 class Agent:

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A driver that is missing, empty, hung, killed or wrong: said with the remedy, and recovered from."""
 
-import ctypes
 import os
 import signal
 import unittest
 
 import grpc
 
-from agent_case import NVML, SIM, AgentCase, fault, scenario, shared, t4s, uuid
+from agent_case import NVML, SIM, AgentCase, fault, has_library, scenario, shared, t4s, uuid
 from kubelet_peer import wait_until
 
 COUNT_CALL = "nvmlDeviceGetCount_v2"
@@ -18,15 +17,6 @@ NOT_LOADED = [fault("nvmlInit_v2", "fail", error="NVML_ERROR_DRIVER_NOT_LOADED")
 # Shorter than the default, so that a hang is found within the patience of a test.
 DEADLINE = "--driver-deadline=500ms"
 KILLS = 5
-
-
-def has_library():
-    """Whether the loader finds a real NVML here without our help."""
-    try:
-        ctypes.CDLL(NVML)
-    except OSError:
-        return False
-    return True
 
 
 class DriverCase(AgentCase):
