@@ -13,7 +13,6 @@ import grpc
 
 import fakeroot
 from agent_case import ROOT, a100, fault, gpu, part, part_uuid, scenario, shared, strategy, t4s, uuid
-from deviceplugin import message
 from nvidia_node import HEALTHY, ILL, NodeRows
 
 SCENARIOS = ROOT / "sim" / "scenarios"
