@@ -210,21 +210,6 @@ int health_observe(struct health *health, const struct health_rules *rules,
 	return 0;
 }
 
-uint64_t health_due_ns(const struct health *health, const struct health_rules *rules)
-{
-	uint64_t due_ns = UINT64_MAX;
-	for (size_t i = 0; i < health->count; i++) {
-		uint64_t end_ns = UINT64_MAX;
-		bool is_sooner = health->records[i].state == HEALTH_SETTLING &&
-				 !__builtin_add_overflow(health->records[i].well_ns,
-							 rules->settle_ns, &end_ns) &&
-				 end_ns < due_ns;
-		if (is_sooner)
-			due_ns = end_ns;
-	}
-	return due_ns;
-}
-
 bool health_is_anyone_ill(const struct health *health)
 {
 	for (size_t i = 0; i < health->count; i++)

@@ -93,9 +93,6 @@ bool health_event(struct health *health, const struct health_rules *rules,
 int health_observe(struct health *health, const struct health_rules *rules,
 		   const struct snapshot *snapshot, uint64_t now_ns);
 
-/** When the next observation can let a device return; UINT64_MAX when none settles. */
-uint64_t health_due_ns(const struct health *health, const struct health_rules *rules);
-
 /** Whether it pays to ask the driver more often. */
 bool health_is_anyone_ill(const struct health *health);
 

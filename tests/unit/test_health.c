@@ -137,7 +137,6 @@ static void all_are_well_at_the_start(void **state)
 	assert_string_equal(all(given), "+++++");
 	assert_string_equal(marked(given, GPU_0)->reason, "");
 	assert_false(health_is_anyone_ill(&given->health));
-	assert_int_equal(health_due_ns(&given->health, &rules), UINT64_MAX);
 }
 
 static void an_xid_makes_the_gpu_and_its_parts_ill_and_no_other(void **state)
@@ -147,7 +146,6 @@ static void an_xid_makes_the_gpu_and_its_parts_ill_and_no_other(void **state)
 	assert_true(xid(given, "GPU-1", 79, 2));
 	assert_string_equal(all(given), "+---+");
 	assert_true(health_is_anyone_ill(&given->health));
-	assert_int_equal(health_due_ns(&given->health, &rules), UINT64_MAX);
 	assert_true(xid(given, "GPU-0", 999, 2));
 	assert_string_equal(all(given), "----+");
 }
@@ -233,14 +231,12 @@ static void returns_once_it_was_good_for_the_settle_time(void **state)
 	(void)xid(given, "GPU-1", 63, 2);
 	look(given, 3);
 	assert_string_equal(all(given), "+---+");
-	assert_int_equal(health_due_ns(&given->health, &rules), 3 * (uint64_t)SECOND + SETTLE_NS);
-	uint64_t due_ns = health_due_ns(&given->health, &rules);
+	uint64_t due_ns = 3 * (uint64_t)SECOND + SETTLE_NS;
 	assert_int_equal(health_observe(&given->health, &rules, given->snapshot, due_ns - 1), 0);
 	assert_string_equal(all(given), "+---+");
 	assert_int_equal(health_observe(&given->health, &rules, given->snapshot, due_ns), 0);
 	assert_string_equal(all(given), "+++++");
 	assert_false(health_is_anyone_ill(&given->health));
-	assert_int_equal(health_due_ns(&given->health, &rules), UINT64_MAX);
 }
 
 static void time_alone_brings_nobody_back(void **state)
@@ -259,7 +255,6 @@ static void an_xid_starts_the_settle_time_anew(void **state)
 	(void)xid(given, "GPU-0", 63, 2);
 	look(given, 3);
 	(void)xid(given, "GPU-0", 63, 7);
-	assert_int_equal(health_due_ns(&given->health, &rules), UINT64_MAX);
 	look(given, 8);
 	look(given, 12);
 	assert_false(is_well(given, GPU_0));
@@ -302,20 +297,6 @@ static void what_was_asked_before_an_xid_does_not_excuse_it(void **state)
 	assert_false(is_well(given, GPU_0));
 	look_with(given, &at_once, 6);
 	assert_true(is_well(given, GPU_0));
-}
-
-static void the_nearest_of_several_is_due(void **state)
-{
-	struct given *given = *state;
-	look(given, 1);
-	(void)xid(given, "GPU-1", 63, 1);
-	look(given, 2);
-	(void)xid(given, "GPU-0", 63, 3);
-	(void)xid(given, "GPU-2", 63, 3);
-	look(given, 4);
-	assert_int_equal(health_due_ns(&given->health, &rules), 2 * (uint64_t)SECOND + SETTLE_NS);
-	struct health_rules for_ever = { .xids = &default_xids, .settle_ns = UINT64_MAX };
-	assert_int_equal(health_due_ns(&given->health, &for_ever), UINT64_MAX);
 }
 
 static void time_may_begin_at_zero(void **state)
@@ -410,7 +391,6 @@ static void but_not_where_its_action_does_not_follow_the_xid(void **state)
 	look(given, 3);
 	look(given, 1000);
 	assert_false(is_well(given, GPU_0));
-	assert_int_equal(health_due_ns(&given->health, &rules), UINT64_MAX);
 	given->snapshot->devices[GPU_0].recovery = DEVICE_RECOVERY_GPU_RESET;
 	look(given, 1001);
 	given->snapshot->devices[GPU_0].recovery = DEVICE_RECOVERY_NONE;
@@ -595,7 +575,6 @@ static void other_rules_are_for_what_comes(void **state)
 	assert_string_equal(all(given), "-++++");
 	look_with(given, &changed, 4);
 	assert_string_equal(all(given), "-++++");
-	assert_int_equal(health_due_ns(&given->health, &changed), 5 * (uint64_t)SECOND);
 	look_with(given, &changed, 5);
 	assert_string_equal(all(given), "+++++");
 }
@@ -753,14 +732,14 @@ static void an_observation_without_memory_changes_nothing(void **state)
 	int r = -ENOMEM;
 	unsigned failures = 0;
 	while (r == -ENOMEM) {
-		assert_int_equal(health_due_ns(&given->health, &rules), UINT64_MAX);
+		assert_int_equal(given->health.records[GPU_0].state, HEALTH_ILL);
 		failing_calloc = ++failures;
 		r = health_observe(&given->health, &rules, given->snapshot, 3 * (uint64_t)SECOND);
 		failing_calloc = 0;
 	}
 	assert_int_equal(r, 0);
 	assert_true(failures > 2);
-	assert_int_equal(health_due_ns(&given->health, &rules), 3 * (uint64_t)SECOND + SETTLE_NS);
+	assert_int_equal(given->health.records[GPU_0].state, HEALTH_SETTLING);
 }
 
 /* Whether health_apply() ran out of memory at the @nth allocation. */
@@ -935,8 +914,6 @@ static void compare(struct world *world, uint64_t sequence)
 		is_anyone_ill = is_anyone_ill || !device->is_healthy;
 	}
 	assert_int_equal(health_is_anyone_ill(&world->given->health), is_anyone_ill);
-	if (health_due_ns(&world->given->health, &world->rules) != UINT64_MAX)
-		assert_true(is_anyone_ill);
 }
 
 static void play(uint64_t sequence)
@@ -996,7 +973,6 @@ int main(void)
 		TEST(a_bad_observation_starts_the_settle_time_anew),
 		TEST(without_a_settle_time_one_good_observation_is_enough),
 		TEST(what_was_asked_before_an_xid_does_not_excuse_it),
-		TEST(the_nearest_of_several_is_due),
 		TEST(time_may_begin_at_zero),
 		TEST(a_clock_that_steps_back_brings_nobody_back),
 		TEST(an_unreachable_gpu_is_ill_at_once_and_settles),
