@@ -74,11 +74,23 @@ bool snapshot_set_links(struct snapshot *snapshot, const struct link *links, siz
 	return true;
 }
 
-struct snapshot *snapshot_copy(const struct snapshot *snapshot)
+bool snapshot_add_lost(struct snapshot *snapshot, const char *text)
 {
-	cleanup_snapshot struct snapshot *copy = snapshot_new(snapshot->devices_count);
+	if (snapshot->lost_count == LOST_MAX)
+		return true;
+	const char *copy = copy_text(&snapshot->arena, text);
+	if (!copy)
+		return false;
+	snapshot->lost[snapshot->lost_count++] = copy;
+	return true;
+}
+
+struct snapshot *snapshot_copy_with_room(const struct snapshot *snapshot, size_t room)
+{
+	cleanup_snapshot struct snapshot *copy = snapshot_new(room);
 	if (!copy)
 		return NULL;
+	copy->devices_count = snapshot->devices_count;
 	copy->cuda_version = snapshot->cuda_version;
 	const char *version = copy_text(&copy->arena, snapshot->driver_version);
 	if (!version)
@@ -87,9 +99,17 @@ struct snapshot *snapshot_copy(const struct snapshot *snapshot)
 	for (size_t i = 0; i < snapshot->devices_count; i++)
 		if (!device_copy(&copy->arena, &snapshot->devices[i], &copy->devices[i]))
 			return NULL;
+	for (size_t i = 0; i < snapshot->lost_count; i++)
+		if (!snapshot_add_lost(copy, snapshot->lost[i]))
+			return NULL;
 	if (!snapshot_set_links(copy, snapshot->links, snapshot->links_count))
 		return NULL;
 	return TAKE_PTR(copy);
+}
+
+struct snapshot *snapshot_copy(const struct snapshot *snapshot)
+{
+	return snapshot_copy_with_room(snapshot, snapshot->devices_count);
 }
 
 static bool has_equal_texts(const struct device *a, const struct device *b)
@@ -129,6 +149,16 @@ static bool has_equal_links(const struct snapshot *a, const struct snapshot *b)
 	return true;
 }
 
+static bool has_equal_lost(const struct snapshot *a, const struct snapshot *b)
+{
+	if (a->lost_count != b->lost_count)
+		return false;
+	for (size_t i = 0; i < a->lost_count; i++)
+		if (strcmp(a->lost[i], b->lost[i]) != 0)
+			return false;
+	return true;
+}
+
 bool snapshot_is_equal(const struct snapshot *a, const struct snapshot *b)
 {
 	if (!a || !b)
@@ -139,5 +169,5 @@ bool snapshot_is_equal(const struct snapshot *a, const struct snapshot *b)
 	for (size_t i = 0; i < a->devices_count; i++)
 		if (!device_is_equal(&a->devices[i], &b->devices[i]))
 			return false;
-	return has_equal_links(a, b);
+	return has_equal_links(a, b) && has_equal_lost(a, b);
 }

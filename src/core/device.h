@@ -12,6 +12,8 @@
 enum {
 	DEVICES_MAX = 512, /* 64 GPUs of 8 parts; what a snapshot may hold */
 	LINKS_MAX = 2016,  /* each of 64 GPUs with each other; more GPUs are not linked */
+	/* GPUs that a snapshot tells of and does not have; who fixes those sees the next ones. */
+	LOST_MAX = 16,
 	NUMA_NONE = -1,
 	DEVICE_NO_PARENT = -1,
 	DEVICE_NO_CAPABILITY = -1,
@@ -98,12 +100,22 @@ struct snapshot {
 	size_t devices_count; /* 0..DEVICES_MAX */
 	struct link *links;   /* each pair once; a pair that is not here is not known */
 	size_t links_count;   /* 0..LINKS_MAX */
+	/* Of what the driver counts, cannot describe and never did, so that it is no device here: a
+	 * sentence each, with the index and the reason; the first ones. */
+	const char *lost[LOST_MAX];
+	size_t lost_count;
 };
 
 /** Whether it is a part of a GPU in MIG mode. */
 static inline bool device_is_part(const struct device *device)
 {
 	return device->parent != DEVICE_NO_PARENT;
+}
+
+/** Whether nothing is known of it but the uuid: see missing_join(). */
+static inline bool device_is_missing(const struct device *device)
+{
+	return device->index[0] == '\0';
 }
 
 /** A copy whose texts live in @arena. False when memory is out; @ret is untouched then. */
@@ -117,11 +129,19 @@ struct snapshot *snapshot_free(struct snapshot *snapshot);
  */
 bool snapshot_set_links(struct snapshot *snapshot, const struct link *links, size_t count);
 
+/** Take over a copy of @text as one of the lost; with LOST_MAX there it is dropped. False when
+ * memory is out; nothing changes then. */
+bool snapshot_add_lost(struct snapshot *snapshot, const char *text);
+
 /** A copy that shares nothing. NULL when memory is out. */
 struct snapshot *snapshot_copy(const struct snapshot *snapshot);
 
-/** Same versions, same links and same devices in the same order, health included. NULL equals only
- * NULL. */
+/** The same with room for @room devices in all, at least as many as there are; the caller counts up
+ * devices_count. */
+struct snapshot *snapshot_copy_with_room(const struct snapshot *snapshot, size_t room);
+
+/** Same versions, same links, same lost ones and same devices in the same order, health included.
+ * NULL equals only NULL. */
 bool snapshot_is_equal(const struct snapshot *a, const struct snapshot *b);
 
 DEFINE_CLEANUP(struct snapshot *, snapshot_cleanup, snapshot_free);

@@ -353,6 +353,15 @@ static int name_devices(struct work *work)
 	return r == 0 ? complain_of_entries(work) : r;
 }
 
+/* First of all, so that no list of small oddities hides them. */
+static int complain_of_lost(struct work *work)
+{
+	int r = 0;
+	for (size_t i = 0; i < work->snapshot->lost_count && r == 0; i++)
+		r = complain(work->plan, "%s", work->snapshot->lost[i]);
+	return r;
+}
+
 /* Without base names nothing is offered. */
 static int refuse_unlike(struct work *work)
 {
@@ -374,7 +383,9 @@ int plan_make(const struct settings *settings, const struct snapshot *snapshot, 
 	if (!work.base || !ret->devices)
 		return err_set(err, -ENOMEM, "out of memory");
 	ret->devices_count = count;
-	int r = refuse_unlike(&work);
+	int r = complain_of_lost(&work);
+	if (r == 0)
+		r = refuse_unlike(&work);
 	if (r == 0 && !ret->refusal)
 		r = name_devices(&work);
 	if (r < 0)

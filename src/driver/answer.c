@@ -224,23 +224,31 @@ static int put_in_order(struct snapshot *snapshot)
 	return 0;
 }
 
-/* A copy of the answer's own snapshot with room for more. */
-static struct snapshot *copy_answer(const struct snapshot *now, size_t room)
+static bool has_index(const struct snapshot *snapshot, const char *index)
 {
-	cleanup_snapshot struct snapshot *copy = snapshot_new(room);
-	if (!copy)
-		return NULL;
-	copy->devices_count = now->devices_count;
-	copy->cuda_version = now->cuda_version;
-	copy->driver_version = arena_printf(&copy->arena, "%s", now->driver_version);
-	if (!copy->driver_version)
-		return NULL;
-	for (size_t i = 0; i < now->devices_count; i++)
-		if (!device_copy(&copy->arena, &now->devices[i], &copy->devices[i]))
-			return NULL;
-	if (!snapshot_set_links(copy, now->links, now->links_count))
-		return NULL;
-	return TAKE_PTR(copy);
+	for (size_t i = 0; i < snapshot->devices_count; i++)
+		if (strcmp(snapshot->devices[i].index, index) == 0)
+			return true;
+	return false;
+}
+
+/* Lost ones that could not be kept, since nobody ever saw them. The reason comes last: it may be
+ * cut off. */
+static int tell_lost(const struct answer *answer, struct snapshot *merged)
+{
+	for (size_t i = 0; i < answer->lost_count; i++) {
+		const struct lost_gpu *lost = &answer->lost[i];
+		if (has_index(merged, lost->index))
+			continue;
+		const char *text = arena_printf(
+			&merged->arena,
+			"GPU %s cannot be described by the driver and is not advertised; see `dmesg "
+			"| grep Xid` and reset it or reboot the node: %s",
+			lost->index, lost->reason);
+		if (!text || !snapshot_add_lost(merged, text))
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 int answer_merge(const struct answer *answer, const struct snapshot *before, bool is_forgetting,
@@ -248,11 +256,13 @@ int answer_merge(const struct answer *answer, const struct snapshot *before, boo
 {
 	size_t room = answer->snapshot->devices_count + (before ? before->devices_count : 0);
 	room = room < DEVICES_MAX ? room : DEVICES_MAX;
-	cleanup_snapshot struct snapshot *merged = copy_answer(answer->snapshot, room);
+	cleanup_snapshot struct snapshot *merged = snapshot_copy_with_room(answer->snapshot, room);
 	if (!merged)
 		return -ENOMEM;
 	struct merge merge = { answer, before, merged, room };
 	int r = keep_missed(&merge, is_forgetting);
+	if (r == 0)
+		r = tell_lost(answer, merged);
 	if (r == 0)
 		r = put_in_order(merged);
 	if (r < 0)

@@ -38,8 +38,9 @@ int answer_add_lost(struct answer *answer, const char *index, const char *reason
 /**
  * The snapshot with what is missed since @before, as it was then but unhealthy and with the reason,
  * so that a GPU that falls ill does not vanish: lost ones, a lost GPU's parts, and GPUs that the
- * driver no longer counts. One that was not there before cannot be described and stays out; a part
- * that is no longer counted while its GPU answers was taken away on purpose.
+ * driver no longer counts. One that was not there before cannot be described and is only told of in
+ * the snapshot's lost; a part that is no longer counted while its GPU answers was taken away on
+ * purpose.
  *
  * @before         NULL is allowed.
  * @is_forgetting  GPUs that the driver no longer counts stay out, too.

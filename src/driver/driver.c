@@ -170,28 +170,12 @@ static void tell_snapshot(struct driver *driver, struct snapshot *snapshot)
 	driver->listener->on_snapshot(driver->listener, snapshot, driver->asked_ns);
 }
 
-/* What does not fit is cut off. Returns the length of all. */
-static size_t add_complaint(char text[static ERR_TEXT_BYTES], size_t used, const char *index,
-			    const char *complaint)
+/* Lost GPUs are told by the snapshot. */
+static void tell_complaint(struct driver *driver, const struct answer *answer)
 {
-	if (used >= ERR_TEXT_BYTES)
-		return used;
-	int length = snprintf(text + used, ERR_TEXT_BYTES - used, "%s%s%s%s%s",
-			      used > 0 ? "; " : "", index ? "GPU " : "", index ? index : "",
-			      index ? ": " : "", complaint);
-	return used + (length > 0 ? (size_t)length : 0);
-}
-
-static void tell_complaints(struct driver *driver, const struct answer *answer)
-{
-	char text[ERR_TEXT_BYTES] = "";
-	size_t used = 0;
-	for (size_t i = 0; i < answer->lost_count; i++)
-		used = add_complaint(text, used, answer->lost[i].index, answer->lost[i].reason);
-	if (answer->complaint[0] != '\0')
-		used = add_complaint(text, used, NULL, answer->complaint);
-	bool is_news = used > 0 && strcmp(text, driver->warning) != 0;
-	memcpy(driver->warning, text, sizeof(text));
+	bool is_news = answer->complaint[0] != '\0' &&
+		       strcmp(answer->complaint, driver->warning) != 0;
+	memcpy(driver->warning, answer->complaint, sizeof(driver->warning));
 	if (is_news && driver->listener && driver->listener->on_warning)
 		driver->listener->on_warning(driver->listener, driver->warning);
 }
@@ -417,7 +401,7 @@ static void take_snapshot(struct driver *driver, const struct answer *answer)
 		return; /* memory is out; the next answer comes */
 	driver->is_missing = misses_any(answer, snapshot);
 	tell_snapshot(driver, snapshot);
-	tell_complaints(driver, answer);
+	tell_complaint(driver, answer);
 }
 
 static void take_answer(struct driver *driver, const struct answer *answer)

@@ -33,9 +33,9 @@ struct driver_listener {
 	 * trying. */
 	void (*on_fault)(struct driver_listener *listener, enum driver_fault fault,
 			 const char *text);
-	/* A GPU does not answer while others do (in the snapshot it is unhealthy if it was known
-	 * before, else missing), events do not come, or the driver is slow to answer. Called once
-	 * for a run of equal texts. NULL is allowed. */
+	/* Events do not come, or the driver is slow to answer. Called once for a run of equal
+	 * texts. NULL is allowed. A GPU that does not answer while others do is told by the
+	 * snapshot: unhealthy if it was known before, else in its lost. */
 	void (*on_warning)(struct driver_listener *listener, const char *text);
 	/* An Xid. A snapshot that was read after it follows. @event is valid during the call. NULL
 	 * is allowed. */

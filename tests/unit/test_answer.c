@@ -106,11 +106,29 @@ static void a_lost_gpu_says_why_and_no_more_what_it_needs(void **state)
 	snapshot_free(result);
 }
 
-static void a_lost_gpu_that_was_never_seen_stays_out(void **state)
+static void a_lost_gpu_that_was_never_seen_is_only_told_of(void **state)
 {
 	(void)state;
-	expect_merged(SNAPSHOT("0", "a"), NULL, "1", "0=a ");
-	expect_merged(SNAPSHOT("0", "a"), SNAPSHOT("0", "a"), "1", "0=a ");
+	struct snapshot *first = merge(SNAPSHOT("0", "a"), NULL, "1", false);
+	expect(first, "0=a ");
+	assert_int_equal(first->lost_count, 1);
+	assert_memory_equal(first->lost[0], "GPU 1 ", 6);
+	assert_non_null(strstr(first->lost[0], ": fell ill"));
+	struct snapshot *second = merge(SNAPSHOT("0", "a"), first, "1", true);
+	expect(second, "0=a ");
+	assert_int_equal(second->lost_count, 1);
+	struct snapshot *back = merge(SNAPSHOT("0", "a", "1", "b"), second, NULL, false);
+	expect(back, "0=a 1=b ");
+	assert_int_equal(back->lost_count, 0);
+	snapshot_free(back);
+}
+
+static void a_lost_gpu_that_stays_is_not_told_of_twice(void **state)
+{
+	(void)state;
+	struct snapshot *result = merge(NOTHING, SNAPSHOT("0", "a", "0:1", "x"), "0", false);
+	assert_int_equal(result->lost_count, 0);
+	snapshot_free(result);
 }
 
 static void a_lost_gpu_keeps_its_parts(void **state)
@@ -222,15 +240,18 @@ static void every_allocation_may_fail(void **state)
 {
 	(void)state;
 	enum {
-		GPUS = 200
+		GPUS = 200,
+		LONG = 5000,
 	};
+	static char reason[LONG];
 	static char names[GPUS][8];
-	struct lost_gpu lost[] = { { "1", "fell ill" } };
-	struct answer answer = { .snapshot = SNAPSHOT("0", "0"), .lost = lost, .lost_count = 1 };
+	struct lost_gpu lost[] = { { "1", "fell ill" }, { "999", reason } };
+	struct answer answer = { .snapshot = SNAPSHOT("0", "0"), .lost = lost, .lost_count = 2 };
 	struct snapshot *before = snapshot_new(GPUS);
 	struct snapshot *result = NULL;
 	unsigned failures = 0;
 	int r = 0;
+	memset(reason, 'x', sizeof(reason) - 1);
 	for (size_t i = 0; i < GPUS; i++) {
 		(void)snprintf(names[i], sizeof(names[i]), "%zu", i);
 		before->devices[i].uuid = names[i];
@@ -242,8 +263,9 @@ static void every_allocation_may_fail(void **state)
 		assert_true(r == 0 || r == -ENOMEM);
 	} while (r < 0);
 	failing_calloc = 0;
-	assert_true(failures > 4);
+	assert_true(failures > 6);
 	assert_int_equal(result->devices_count, GPUS);
+	assert_int_equal(result->lost_count, 1);
 	snapshot_free(result);
 	snapshot_free(before);
 	answer_done(&answer);
@@ -286,7 +308,8 @@ int main(void)
 		cmocka_unit_test(what_answers_is_what_there_is),
 		cmocka_unit_test(a_lost_gpu_stays_sick_in_its_place),
 		cmocka_unit_test(a_lost_gpu_says_why_and_no_more_what_it_needs),
-		cmocka_unit_test(a_lost_gpu_that_was_never_seen_stays_out),
+		cmocka_unit_test(a_lost_gpu_that_was_never_seen_is_only_told_of),
+		cmocka_unit_test(a_lost_gpu_that_stays_is_not_told_of_twice),
 		cmocka_unit_test(a_lost_gpu_keeps_its_parts),
 		cmocka_unit_test(a_gpu_that_is_no_longer_counted_stays_sick),
 		cmocka_unit_test(a_gpu_that_is_no_longer_counted_may_be_forgotten),

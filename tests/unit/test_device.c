@@ -137,6 +137,40 @@ static void links_are_copied_and_count(void **state)
 	snapshot_free(b);
 }
 
+static void lost_ones_are_copied_count_and_are_bounded(void **state)
+{
+	(void)state;
+	struct snapshot *a = two_devices();
+	struct snapshot *b = two_devices();
+	assert_true(snapshot_add_lost(a, "GPU 2 is lost"));
+	assert_false(snapshot_is_equal(a, b));
+	assert_true(snapshot_add_lost(b, "GPU 3 is lost"));
+	assert_false(snapshot_is_equal(a, b));
+	struct snapshot *copy = snapshot_copy(a);
+	assert_true(snapshot_is_equal(a, copy));
+	assert_ptr_not_equal(a->lost[0], copy->lost[0]);
+	for (size_t i = 0; i < LOST_MAX; i++)
+		assert_true(snapshot_add_lost(a, "another"));
+	assert_int_equal(a->lost_count, LOST_MAX);
+	assert_string_equal(a->lost[0], "GPU 2 is lost");
+	snapshot_free(a);
+	snapshot_free(b);
+	snapshot_free(copy);
+}
+
+static void a_copy_may_have_room_for_more(void **state)
+{
+	(void)state;
+	struct snapshot *snapshot = two_devices();
+	struct snapshot *copy = snapshot_copy_with_room(snapshot, 3);
+	assert_true(snapshot_is_equal(snapshot, copy));
+	assert_string_equal(copy->devices[2].uuid, "");
+	assert_true(device_is_missing(&copy->devices[2]));
+	assert_false(device_is_missing(&copy->devices[1]));
+	snapshot_free(copy);
+	snapshot_free(snapshot);
+}
+
 static void null_equals_only_null(void **state)
 {
 	(void)state;
@@ -163,6 +197,7 @@ static void a_copy_without_memory_is_none(void **state)
 	snapshot->devices[0].uuid = text;
 	snapshot->devices[1].bus_id = text;
 	assert_true(snapshot_set_links(snapshot, links, LINKS));
+	assert_true(snapshot_add_lost(snapshot, text));
 
 	struct snapshot *copy = NULL;
 	unsigned failures = 0;
@@ -171,7 +206,8 @@ static void a_copy_without_memory_is_none(void **state)
 		copy = snapshot_copy(snapshot);
 	}
 	failing_calloc = 0;
-	assert_true(failures > 6); /* the struct, its chunk, three long texts, the links failed */
+	/* The struct, its chunk, four long texts, the links failed. */
+	assert_true(failures > 7);
 	assert_true(snapshot_is_equal(snapshot, copy));
 	snapshot_free(copy);
 	snapshot_free(snapshot);
@@ -185,6 +221,8 @@ int main(void)
 		cmocka_unit_test(every_field_counts),
 		cmocka_unit_test(versions_and_count_matter),
 		cmocka_unit_test(links_are_copied_and_count),
+		cmocka_unit_test(lost_ones_are_copied_count_and_are_bounded),
+		cmocka_unit_test(a_copy_may_have_room_for_more),
 		cmocka_unit_test(null_equals_only_null),
 		cmocka_unit_test(a_copy_without_memory_is_none),
 	};

@@ -439,18 +439,38 @@ static void a_lost_gpu_stays_as_unhealthy_and_is_named(void **state)
 	run_until(fixture, 1, 0, 0);
 	write_scenario(fixture, "faults: [{call: nvmlDeviceGetHandleByIndex_v2, gpu: 0, do: fail, "
 				"error: NVML_ERROR_GPU_IS_LOST}]");
-	run_until(fixture, 2, 0, 1);
+	run_until(fixture, 2, 0, 0);
 	assert_int_equal(fixture->snapshot->devices_count, 2);
 	assert_string_equal(fixture->snapshot->devices[0].uuid, "GPU-a");
 	assert_false(fixture->snapshot->devices[0].is_healthy);
 	assert_true(fixture->snapshot->devices[1].is_healthy);
-	assert_non_null(strstr(fixture->text, "GPU 0: nvmlDeviceGetHandleByIndex_v2: GPU is lost"));
+	assert_non_null(strstr(fixture->snapshot->devices[0].reason,
+			       "nvmlDeviceGetHandleByIndex_v2: GPU is lost"));
 
 	write_scenario(fixture, two_gpus);
 	run_until(fixture, 3, 0, 0);
 	assert_true(fixture->snapshot->devices[0].is_healthy);
 	assert_int_equal(fixture->faults, 0);
-	assert_int_equal(fixture->warnings, 1);
+	assert_int_equal(fixture->warnings, 0);
+}
+
+static void a_gpu_that_is_lost_from_the_start_is_told_of_until_it_is_back(void **state)
+{
+	struct fixture *fixture = *state;
+	start(fixture, "gpus: [{uuid: GPU-a}, {uuid: GPU-b, model: NVIDIA H200}]\n"
+		       "faults: [{call: nvmlDeviceGetHandleByIndex_v2, gpu: 0, do: fail, "
+		       "error: NVML_ERROR_GPU_IS_LOST}]");
+	run_until(fixture, 1, 0, 0);
+	assert_int_equal(fixture->snapshot->lost_count, 1);
+	assert_non_null(strstr(fixture->snapshot->lost[0], "GPU 0 cannot be described"));
+	assert_non_null(
+		strstr(fixture->snapshot->lost[0], "nvmlDeviceGetHandleByIndex_v2: GPU is lost"));
+
+	write_scenario(fixture, two_gpus);
+	run_until(fixture, 2, 0, 0);
+	assert_int_equal(fixture->snapshot->lost_count, 0);
+	assert_int_equal(fixture->snapshot->devices_count, 2);
+	assert_int_equal(fixture->warnings, 0);
 }
 
 /* Waiting for events says so before the next question is due. */
@@ -923,6 +943,7 @@ int main(int argc, char **argv)
 		TEST(a_hang_ends_at_the_deadline_and_is_recovered_from),
 		TEST(a_hang_may_begin_while_running),
 		TEST(a_lost_gpu_stays_as_unhealthy_and_is_named),
+		TEST(a_gpu_that_is_lost_from_the_start_is_told_of_until_it_is_back),
 		TEST(a_gpu_that_falls_off_the_bus_is_seen_at_once),
 		TEST(a_gpu_that_is_back_is_found_by_opening_nvml_anew),
 		TEST(a_gpu_that_vanished_stays_until_it_is_to_be_forgotten),

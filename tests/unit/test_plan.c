@@ -390,6 +390,28 @@ static int make_without_memory(struct fixture *fixture, unsigned n)
 }
 
 /* Texts of a chunk each, so that each allocation can fail. */
+static void what_the_driver_cannot_describe_comes_first(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->snapshot = given_snapshot(1);
+	fixture->snapshot->devices[0].is_mig = true;
+	assert_true(snapshot_add_lost(fixture->snapshot, "GPU 1 is lost: 100%s"));
+	make(fixture);
+	assert_int_equal(fixture->plan.complaints_count, 2);
+	assert_string_equal(fixture->plan.complaints[0], "GPU 1 is lost: 100%s");
+}
+
+static void what_the_driver_cannot_describe_is_told_though_nothing_is_offered(void **state)
+{
+	struct fixture *fixture = *state;
+	given_mixed_node(fixture);
+	fixture->settings.mig_strategy = MIG_STRATEGY_SINGLE;
+	assert_true(snapshot_add_lost(fixture->snapshot, "GPU 1 is lost"));
+	make(fixture);
+	assert_non_null(fixture->plan.refusal);
+	assert_complaint(fixture, "GPU 1 is lost");
+}
+
 static void fails_cleanly_when_memory_is_out(void **state)
 {
 	struct fixture *fixture = *state;
@@ -461,6 +483,8 @@ int main(void)
 		TEST(single_refuses_parts_of_two_kinds),
 		TEST(single_refuses_whole_gpus_beside_parts),
 		TEST(names_and_complaints_are_bounded),
+		TEST(what_the_driver_cannot_describe_comes_first),
+		TEST(what_the_driver_cannot_describe_is_told_though_nothing_is_offered),
 		TEST(fails_cleanly_when_memory_is_out),
 		TEST(a_complaint_without_memory_is_a_failure),
 #undef TEST
