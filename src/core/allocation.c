@@ -36,7 +36,8 @@ static int find_all(const struct resource *resource, const struct id_text *ids, 
 {
 	for (size_t i = 0; i < ids_count; i++) {
 		int position = resource_find(resource, ids[i]);
-		if (position < 0) {
+		/* Of one that is missing there is nothing to say to a container. */
+		if (position < 0 || device_is_missing(resource->replicas[position].device)) {
 			int length = ids[i].length < ERR_TEXT_BYTES ? (int)ids[i].length
 								    : ERR_TEXT_BYTES;
 			(void)err_set(err, -EINVAL, "unknown device: %.*s", length, ids[i].bytes);

@@ -95,7 +95,7 @@ static int check_single(const struct snapshot *snapshot, struct err *err)
 	for (size_t i = 0; i < snapshot->devices_count; i++) {
 		const struct device *device = &snapshot->devices[i];
 		bool is_part = device_is_part(device);
-		whole += !is_part && !device->is_mig ? 1 : 0;
+		whole += !is_part && !device->is_mig && !device_is_missing(device) ? 1 : 0;
 		if (!is_part && device->is_mig && count_parts(snapshot, i) == 0)
 			return err_set(
 				err, -EINVAL,
@@ -344,12 +344,20 @@ static int complain_of_entries(struct work *work)
 	return r;
 }
 
+/* What is missing could be anything, so that it has no name of its own. */
+static int name_device(struct work *work, size_t position)
+{
+	const struct device *device = &work->snapshot->devices[position];
+	if (device_is_missing(device))
+		return 0;
+	return device_is_part(device) ? name_part(work, position) : name_gpu(work, position);
+}
+
 static int name_devices(struct work *work)
 {
 	int r = 0;
 	for (size_t i = 0; i < work->snapshot->devices_count && r == 0; i++)
-		r = device_is_part(&work->snapshot->devices[i]) ? name_part(work, i)
-								: name_gpu(work, i);
+		r = name_device(work, i);
 	return r == 0 ? complain_of_entries(work) : r;
 }
 

@@ -390,6 +390,22 @@ static int make_without_memory(struct fixture *fixture, unsigned n)
 }
 
 /* Texts of a chunk each, so that each allocation can fail. */
+static void what_is_missing_is_not_advertised_and_refuses_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+	static struct resource_pattern any = { "*", gpu };
+	given_mixed_node(fixture);
+	fixture->snapshot->devices[4].index = "";
+	fixture->settings.mig_strategy = MIG_STRATEGY_MIXED;
+	fixture->settings.gpu_patterns = (struct resource_patterns){ &any, 1 };
+	assert_plan(fixture, "- mig-1g.5gb*1 mig-1g.5gb.me*1 mig-1c.3g.20gb*1 -");
+	for (size_t i = 2; i < 4; i++)
+		fixture->snapshot->devices[i].profile = "1g.5gb";
+	fixture->settings.mig_strategy = MIG_STRATEGY_SINGLE;
+	assert_plan(fixture, "- gpu*1 gpu*1 gpu*1 -");
+	assert_null(fixture->plan.refusal);
+}
+
 static void what_the_driver_cannot_describe_comes_first(void **state)
 {
 	struct fixture *fixture = *state;
@@ -483,6 +499,7 @@ int main(void)
 		TEST(single_refuses_parts_of_two_kinds),
 		TEST(single_refuses_whole_gpus_beside_parts),
 		TEST(names_and_complaints_are_bounded),
+		TEST(what_is_missing_is_not_advertised_and_refuses_nothing),
 		TEST(what_the_driver_cannot_describe_comes_first),
 		TEST(what_the_driver_cannot_describe_is_told_though_nothing_is_offered),
 		TEST(fails_cleanly_when_memory_is_out),
