@@ -117,6 +117,36 @@ static int check_single(const struct snapshot *snapshot, struct err *err)
 	return 0;
 }
 
+/* Otherwise NVIDIA's runtime looks for them itself, by the uuid. */
+static bool gives_nodes(const struct settings *settings)
+{
+	return settings->pass_device_specs ||
+	       (settings->device_list_strategies &
+		(DEVICE_LIST_CDI_ANNOTATIONS | DEVICE_LIST_CDI_CRI)) != 0;
+}
+
+/* In NVIDIA's words, whose plugin ends with them. */
+static int complain_of_capabilities(struct work *work, size_t gpu)
+{
+	unsigned unknown = 0;
+	for (size_t i = gpu + 1; i < work->snapshot->devices_count; i++) {
+		const struct device *part = &work->snapshot->devices[i];
+		unknown += part->parent == (int32_t)gpu &&
+					   (part->gpu_capability == DEVICE_NO_CAPABILITY ||
+					    part->compute_capability == DEVICE_NO_CAPABILITY)
+				   ? 1
+				   : 0;
+	}
+	if (unknown == 0 || !gives_nodes(work->settings))
+		return 0;
+	return complain(work->plan,
+			"GPU %s: missing MIG GPU instance capability path: "
+			"/proc/driver/nvidia-caps/mig-minors lacks %u of its MIG devices, so "
+			"containers cannot use them; if the host's file lacks them too, load the "
+			"nvidia module anew or reboot the node",
+			work->snapshot->devices[gpu].index, unknown);
+}
+
 /* What is odd about a GPU in MIG mode. */
 static int complain_of_mig(struct work *work, size_t gpu)
 {
@@ -137,7 +167,7 @@ static int complain_of_mig(struct work *work, size_t gpu)
 			"advertised; create some (`nvidia-smi mig -cgi`), or switch its MIG "
 			"mode off",
 			device->index);
-	return 0;
+	return complain_of_capabilities(work, gpu);
 }
 
 static int name_gpu(struct work *work, size_t position)

@@ -390,6 +390,58 @@ static int make_without_memory(struct fixture *fixture, unsigned n)
 }
 
 /* Texts of a chunk each, so that each allocation can fail. */
+static const char no_capabilities[] =
+	"GPU 0: missing MIG GPU instance capability path: /proc/driver/nvidia-caps/mig-minors lacks "
+	"2 of its MIG devices, so containers cannot use them; if the host's file lacks them too, "
+	"load the nvidia module anew or reboot the node";
+
+static void parts_without_capabilities_are_told_of_once_a_gpu(void **state)
+{
+	struct fixture *fixture = *state;
+	given_mixed_node(fixture);
+	fixture->settings.mig_strategy = MIG_STRATEGY_MIXED;
+	fixture->settings.pass_device_specs = true;
+	fixture->snapshot->devices[1].gpu_capability = 12;
+	fixture->snapshot->devices[2].gpu_capability = 13;
+	fixture->snapshot->devices[2].compute_capability = 14;
+	assert_plan(fixture, "- mig-1g.5gb*1 mig-1g.5gb.me*1 mig-1c.3g.20gb*1 gpu*1");
+	assert_complaint(fixture, no_capabilities);
+	assert_int_equal(fixture->plan.complaints_count, 1);
+	fixture->snapshot->devices[1].compute_capability = 15;
+	fixture->snapshot->devices[3].gpu_capability = 16;
+	fixture->snapshot->devices[3].compute_capability = 17;
+	make(fixture);
+	assert_int_equal(fixture->plan.complaints_count, 0);
+}
+
+static void capabilities_matter_where_containers_are_given_nodes(void **state)
+{
+	static const struct {
+		unsigned lists;
+		enum mig_strategy mig_strategy;
+		bool pass_device_specs;
+		size_t complaints;
+	} cases[] = {
+		{ DEVICE_LIST_ENVVAR | DEVICE_LIST_VOLUME_MOUNTS, MIG_STRATEGY_MIXED, false, 0 },
+		{ DEVICE_LIST_ENVVAR, MIG_STRATEGY_MIXED, true, 1 },
+		{ DEVICE_LIST_CDI_ANNOTATIONS, MIG_STRATEGY_MIXED, false, 1 },
+		{ DEVICE_LIST_CDI_CRI, MIG_STRATEGY_MIXED, false, 1 },
+		{ DEVICE_LIST_CDI_CRI, MIG_STRATEGY_NONE, true, 1 }, /* that it is whole */
+	};
+	struct fixture *fixture = *state;
+	given_mixed_node(fixture);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		fixture->settings.device_list_strategies = cases[i].lists;
+		fixture->settings.mig_strategy = cases[i].mig_strategy;
+		fixture->settings.pass_device_specs = cases[i].pass_device_specs;
+		make(fixture);
+		assert_int_equal(fixture->plan.complaints_count, cases[i].complaints);
+		bool is_of_whole = cases[i].mig_strategy == MIG_STRATEGY_NONE;
+		assert_true(cases[i].complaints == 0 ||
+			    is_of_whole == !strstr(fixture->plan.complaints[0], "missing MIG"));
+	}
+}
+
 static void what_is_missing_is_not_advertised_and_refuses_nothing(void **state)
 {
 	struct fixture *fixture = *state;
@@ -499,6 +551,8 @@ int main(void)
 		TEST(single_refuses_parts_of_two_kinds),
 		TEST(single_refuses_whole_gpus_beside_parts),
 		TEST(names_and_complaints_are_bounded),
+		TEST(parts_without_capabilities_are_told_of_once_a_gpu),
+		TEST(capabilities_matter_where_containers_are_given_nodes),
 		TEST(what_is_missing_is_not_advertised_and_refuses_nothing),
 		TEST(what_the_driver_cannot_describe_comes_first),
 		TEST(what_the_driver_cannot_describe_is_told_though_nothing_is_offered),
