@@ -20,7 +20,6 @@
 enum {
 	START_UNSAID = MODEL_SLICES_MAX,
 	COMPUTE_IDS = SCENARIO_COMPUTES_MAX,
-	FIRST_PART_NUMBER = 1 << 16, /* of made-up UUIDs; those of GPUs are below */
 };
 
 /* One entry of the list while it is read. */
@@ -38,7 +37,6 @@ struct compute_entry {
 
 struct layout {
 	const struct mig_geometry *geometry;
-	size_t position;
 	struct scenario_instance *instances;
 	size_t count;
 	unsigned taken; /* a bit for each memory slice */
@@ -322,16 +320,17 @@ static void sort_by_id(struct layout *layout)
 	}
 }
 
-static int make_uuids(struct reading *reading, const struct layout *layout)
+/* From the GPU's own UUID, so that they stay when another GPU leaves the list. */
+static int make_uuids(struct reading *reading, const char *gpu_uuid, const struct layout *layout)
 {
+	uint64_t first = text_digest(gpu_uuid, strlen(gpu_uuid));
 	for (size_t i = 0; i < layout->count; i++) {
 		struct scenario_instance *instance = &layout->instances[i];
-		size_t place = layout->position * SCENARIO_INSTANCE_IDS + instance->id;
 		for (size_t j = 0; j < instance->computes_count; j++) {
 			struct scenario_compute *compute = &instance->computes[j];
 			if (!compute->uuid)
 				compute->uuid = made_uuid(reading->arena, "MIG-",
-							  FIRST_PART_NUMBER + place * COMPUTE_IDS +
+							  first + instance->id * COMPUTE_IDS +
 								  compute->id);
 			if (!compute->uuid)
 				return reading_no_memory(reading);
@@ -350,13 +349,12 @@ static int place(struct reading *reading, const struct tree *node, struct layout
 	if (r < 0)
 		return r;
 	sort_by_id(layout);
-	return make_uuids(reading, layout);
+	return 0;
 }
 
-int mig_layout_read(struct reading *reading, const struct tree *node, size_t position,
-		    struct scenario_gpu *gpu)
+int mig_layout_read(struct reading *reading, const struct tree *node, struct scenario_gpu *gpu)
 {
-	struct layout layout = { .geometry = gpu->model->mig, .position = position };
+	struct layout layout = { .geometry = gpu->model->mig };
 	if (!layout.geometry)
 		return reading_complain(reading, node, "%s has no MIG", gpu->name);
 	int r = reading_list(reading, node, layout.geometry->memory_slices, &layout.count);
@@ -372,6 +370,8 @@ int mig_layout_read(struct reading *reading, const struct tree *node, size_t pos
 			return r;
 	}
 	r = place(reading, node, &layout);
+	if (r == 0)
+		r = make_uuids(reading, gpu->uuid, &layout);
 	if (r < 0)
 		return r;
 	gpu->is_mig = true;

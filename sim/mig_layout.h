@@ -19,15 +19,12 @@ enum {
 };
 
 /**
- * Read the list of GPU instances of a GPU whose model is known; none is a GPU in MIG mode without
- * any part.
- *
- * @position  of the GPU in the scenario; makes the default UUIDs.
+ * Read the list of GPU instances of a GPU whose model and UUID are known; none is a GPU in MIG mode
+ * without any part. A part's default UUID follows from its GPU's and from the ids of its instances.
  *
  * Returns 0, -EINVAL (a profile that the model does not have, no room), -ENOMEM.
  */
-int mig_layout_read(struct reading *reading, const struct tree *node, size_t position,
-		    struct scenario_gpu *gpu);
+int mig_layout_read(struct reading *reading, const struct tree *node, struct scenario_gpu *gpu);
 
 /** The name of a compute instance's kind: "3g.20gb" when it is all of its GPU instance, else
  * "1c.3g.20gb". */

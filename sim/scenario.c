@@ -287,7 +287,7 @@ static int read_parts(struct reading *reading, const struct tree *node, size_t p
 	const struct tree *mig = tree_find(node, "mig");
 	if (!mig)
 		return 0;
-	int r = mig_layout_read(reading, mig, position, &gpus[position]);
+	int r = mig_layout_read(reading, mig, &gpus[position]);
 	return r < 0 ? r : refuse_twin_parts(reading, node, gpus, position);
 }
 

@@ -185,6 +185,28 @@ static void compute_instances_divide_a_gpu_instance(void **state)
 	scenario_free(scenario);
 }
 
+static const char *first_part_uuid(const struct scenario *scenario, size_t position)
+{
+	return scenario->gpus[position].instances[0].computes[0].uuid;
+}
+
+static void uuids_stay_when_another_gpu_leaves_the_list(void **state)
+{
+	(void)state;
+	static const char both[] = "gpus: [{uuid: GPU-a, model: NVIDIA A30, mig: [1g.6gb]},"
+				   "{uuid: GPU-b, model: NVIDIA A30, mig: [1g.6gb]}]";
+	static const char one[] = "gpus: [{uuid: GPU-b, model: NVIDIA A30, mig: [1g.6gb]}]";
+	struct scenario *before = NULL;
+	struct scenario *after = NULL;
+	struct err err = ERR_INIT;
+	assert_int_equal(scenario_parse("sim.yaml", both, strlen(both), &before, &err), 0);
+	assert_int_equal(scenario_parse("sim.yaml", one, strlen(one), &after, &err), 0);
+	assert_string_not_equal(first_part_uuid(before, 0), first_part_uuid(before, 1));
+	assert_string_equal(first_part_uuid(before, 1), first_part_uuid(after, 0));
+	scenario_free(before);
+	scenario_free(after);
+}
+
 static void uuids_follow_the_ids_and_stay(void **state)
 {
 	(void)state;
@@ -280,6 +302,7 @@ int main(void)
 		cmocka_unit_test(media_and_graphics_variants_are_profiles_of_their_own),
 		cmocka_unit_test(compute_instances_divide_a_gpu_instance),
 		cmocka_unit_test(uuids_follow_the_ids_and_stay),
+		cmocka_unit_test(uuids_stay_when_another_gpu_leaves_the_list),
 		cmocka_unit_test(refuses_what_does_not_fit),
 		cmocka_unit_test(parts_of_two_gpus_have_uuids_of_their_own),
 	};
