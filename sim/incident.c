@@ -6,6 +6,8 @@
 
 #include "base/tree.h"
 #include "driver/nvml_abi.h"
+#include "sim/mig_layout.h"
+#include "sim/model.h"
 #include "sim/reading.h"
 #include "sim/scenario.h"
 
@@ -102,14 +104,15 @@ int incident_read_faults(struct reading *reading, const struct tree *list, void 
 
 static int read_type(struct reading *reading, const struct tree *node, void *ret)
 {
-	static const char *const names[] = { "xid", "singleBitEcc", "doubleBitEcc" };
+	static const char *const names[] = { "xid", "singleBitEcc", "doubleBitEcc", "mig" };
 	static const int values[] = {
 		NVML_EVENT_TYPE_XID_CRITICAL_ERROR,
 		NVML_EVENT_TYPE_SINGLE_BIT_ECC_ERROR,
 		NVML_EVENT_TYPE_DOUBLE_BIT_ECC_ERROR,
+		SCENARIO_EVENT_MIG,
 	};
 	static const struct reading_words types = { names, ARRAY_LEN(names),
-						    "xid, singleBitEcc or doubleBitEcc" };
+						    "xid, singleBitEcc, doubleBitEcc or mig" };
 	int found = 0;
 	int r = reading_word(reading, node, &types, &found);
 	if (r == 0)
@@ -153,7 +156,24 @@ static const struct reading_field event_fields[] = {
 	  offsetof(struct scenario_event, compute_instance) },
 	{ "type", read_type, offsetof(struct scenario_event, type) },
 	{ "xid", read_xid, offsetof(struct scenario_event, xid) },
+	{ "mig", reading_later, 0 },
 };
+
+/* A layout without a time is the GPU's own key, which is live. */
+static int check_layout(struct reading *reading, const struct tree *node,
+			const struct scenario_event *event)
+{
+	bool is_layout = event->type == SCENARIO_EVENT_MIG;
+	if (tree_find(node, "mig") && !is_layout)
+		return reading_complain(reading, node, "mig goes with type: mig only");
+	if (is_layout && !event->has_time)
+		return reading_complain(reading, node,
+					"type: mig needs the key at; without a time, rewrite the "
+					"key mig of the GPU");
+	if (is_layout && event->gpu_instance >= 0)
+		return reading_complain(reading, node, "type: mig is of a whole GPU");
+	return 0;
+}
 
 static int check_event(struct reading *reading, const struct tree *node,
 		       const struct scenario_event *event)
@@ -166,7 +186,7 @@ static int check_event(struct reading *reading, const struct tree *node,
 	if ((event->gpu_instance < 0) != (event->compute_instance < 0))
 		return reading_complain(reading, node,
 					"gpuInstance and computeInstance go together");
-	return 0;
+	return check_layout(reading, node, event);
 }
 
 static int read_event(struct reading *reading, const struct tree *node, void *ret)
@@ -195,14 +215,55 @@ static int refuse_twins(struct reading *reading, const struct tree *list,
 	return 0;
 }
 
-int incident_read_events(struct reading *reading, const struct tree *list, void *ret)
+/* The GPU as it is otherwise in this file. */
+static int read_layout(struct reading *reading, const struct tree *node,
+		       const struct scenario *scenario, struct scenario_event *event)
 {
-	struct scenario *scenario = ret;
+	const struct tree *mig = tree_find(node, "mig");
+	if ((size_t)event->gpu >= scenario->gpus_count)
+		return reading_complain(reading, node, "there is no GPU %d in this file",
+					event->gpu);
+	const struct scenario_gpu *before = &scenario->gpus[event->gpu];
+	if (!before->model->mig)
+		return reading_complain(reading, node, "%s has no MIG", before->name);
+	struct scenario_gpu *gpu = arena_alloc(reading->arena, sizeof(*gpu));
+	if (!gpu)
+		return reading_no_memory(reading);
+	*gpu = *before;
+	gpu->is_mig = false;
+	gpu->instances = NULL;
+	gpu->instances_count = 0;
+	event->becomes = gpu;
+	int r = mig ? mig_layout_read(reading, mig, gpu) : 0;
+	return r < 0 ? r
+		     : mig_layout_refuse_twins(reading, node, gpu, scenario->gpus,
+					       scenario->gpus_count);
+}
+
+static int read_layouts(struct reading *reading, const struct tree *list,
+			const struct scenario *scenario)
+{
+	const struct tree *node = list->child;
+	for (size_t i = 0; node; i++, node = node->next) {
+		struct scenario_event *event = &scenario->events[i];
+		int r = event->type == SCENARIO_EVENT_MIG
+				? read_layout(reading, node, scenario, event)
+				: 0;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int incident_read_events(struct reading *reading, const struct tree *list,
+			 struct scenario *scenario)
+{
 	void *events = NULL;
 	int r = reading_array(reading, list, SCENARIO_EVENTS_MAX, sizeof(struct scenario_event),
 			      read_event, &events, &scenario->events_count);
 	if (r < 0)
 		return r;
 	scenario->events = events;
-	return refuse_twins(reading, list, events);
+	r = refuse_twins(reading, list, events);
+	return r < 0 ? r : read_layouts(reading, list, scenario);
 }

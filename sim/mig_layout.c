@@ -380,6 +380,55 @@ int mig_layout_read(struct reading *reading, const struct tree *node, struct sce
 	return 0;
 }
 
+static bool has_part(const struct scenario_gpu *gpu, const char *uuid)
+{
+	for (size_t i = 0; i < gpu->instances_count; i++)
+		for (size_t j = 0; j < gpu->instances[i].computes_count; j++)
+			if (strcmp(gpu->instances[i].computes[j].uuid, uuid) == 0)
+				return true;
+	return false;
+}
+
+static const char *twin_among(const struct scenario_gpu *gpu, const struct scenario_gpu *other)
+{
+	for (size_t i = 0; i < gpu->instances_count; i++)
+		for (size_t j = 0; j < gpu->instances[i].computes_count; j++)
+			if (has_part(other, gpu->instances[i].computes[j].uuid))
+				return gpu->instances[i].computes[j].uuid;
+	return NULL;
+}
+
+/* Of those on one GPU, an instance is compared with the ones before it. */
+static const char *twin_inside(const struct scenario_gpu *gpu)
+{
+	for (size_t i = 0; i < gpu->instances_count; i++)
+		for (size_t j = 0; j < gpu->instances[i].computes_count; j++) {
+			const struct scenario_compute *computes = gpu->instances[i].computes;
+			struct scenario_instance same = { .computes = gpu->instances[i].computes,
+							  .computes_count = j };
+			struct scenario_gpu before = { .instances = gpu->instances,
+						       .instances_count = i };
+			struct scenario_gpu beside = { .instances = &same, .instances_count = 1 };
+			if (has_part(&before, computes[j].uuid) ||
+			    has_part(&beside, computes[j].uuid))
+				return computes[j].uuid;
+		}
+	return NULL;
+}
+
+int mig_layout_refuse_twins(struct reading *reading, const struct tree *node,
+			    const struct scenario_gpu *gpu, const struct scenario_gpu *others,
+			    size_t count)
+{
+	const char *uuid = twin_inside(gpu);
+	for (size_t i = 0; !uuid && i < count; i++)
+		if (strcmp(others[i].uuid, gpu->uuid) != 0)
+			uuid = twin_among(gpu, &others[i]);
+	if (uuid)
+		return reading_complain(reading, node, "the uuid %s stands twice", uuid);
+	return 0;
+}
+
 void mig_layout_name(const struct scenario_instance *instance,
 		     const struct scenario_compute *compute, char ret[static MIG_LAYOUT_NAME_BYTES])
 {

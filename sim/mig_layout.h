@@ -26,6 +26,12 @@ enum {
  */
 int mig_layout_read(struct reading *reading, const struct tree *node, struct scenario_gpu *gpu);
 
+/** Refuse a part of @gpu whose UUID another part of it has, or a part of one of the @count others;
+ * @gpu itself may be among them, as it was. */
+int mig_layout_refuse_twins(struct reading *reading, const struct tree *node,
+			    const struct scenario_gpu *gpu, const struct scenario_gpu *others,
+			    size_t count);
+
 /** The name of a compute instance's kind: "3g.20gb" when it is all of its GPU instance, else
  * "1c.3g.20gb". */
 void mig_layout_name(const struct scenario_instance *instance,

@@ -234,53 +234,6 @@ static struct scenario_gpu plain_gpu(size_t position, size_t count)
 	};
 }
 
-static bool has_part(const struct scenario_gpu *gpu, const char *uuid)
-{
-	for (size_t i = 0; i < gpu->instances_count; i++)
-		for (size_t j = 0; j < gpu->instances[i].computes_count; j++)
-			if (strcmp(gpu->instances[i].computes[j].uuid, uuid) == 0)
-				return true;
-	return false;
-}
-
-static const char *twin_among(const struct scenario_gpu *gpu, const struct scenario_gpu *other)
-{
-	for (size_t i = 0; i < gpu->instances_count; i++)
-		for (size_t j = 0; j < gpu->instances[i].computes_count; j++)
-			if (has_part(other, gpu->instances[i].computes[j].uuid))
-				return gpu->instances[i].computes[j].uuid;
-	return NULL;
-}
-
-/* Of those on one GPU, an instance is compared with the ones before it. */
-static const char *twin_inside(const struct scenario_gpu *gpu)
-{
-	for (size_t i = 0; i < gpu->instances_count; i++)
-		for (size_t j = 0; j < gpu->instances[i].computes_count; j++) {
-			const struct scenario_compute *computes = gpu->instances[i].computes;
-			struct scenario_instance same = { .computes = gpu->instances[i].computes,
-							  .computes_count = j };
-			struct scenario_gpu before = { .instances = gpu->instances,
-						       .instances_count = i };
-			struct scenario_gpu beside = { .instances = &same, .instances_count = 1 };
-			if (has_part(&before, computes[j].uuid) ||
-			    has_part(&beside, computes[j].uuid))
-				return computes[j].uuid;
-		}
-	return NULL;
-}
-
-static int refuse_twin_parts(struct reading *reading, const struct tree *node,
-			     const struct scenario_gpu *gpus, size_t position)
-{
-	const char *uuid = twin_inside(&gpus[position]);
-	for (size_t i = 0; !uuid && i < position; i++)
-		uuid = twin_among(&gpus[position], &gpus[i]);
-	if (uuid)
-		return reading_complain(reading, node, "the uuid %s stands twice", uuid);
-	return 0;
-}
-
 static int read_parts(struct reading *reading, const struct tree *node, size_t position,
 		      struct scenario_gpu *gpus)
 {
@@ -288,7 +241,7 @@ static int read_parts(struct reading *reading, const struct tree *node, size_t p
 	if (!mig)
 		return 0;
 	int r = mig_layout_read(reading, mig, &gpus[position]);
-	return r < 0 ? r : refuse_twin_parts(reading, node, gpus, position);
+	return r < 0 ? r : mig_layout_refuse_twins(reading, node, &gpus[position], gpus, position);
 }
 
 static int read_gpu(struct reading *reading, const struct tree *node, size_t position,
@@ -337,9 +290,9 @@ static int read_driver(struct reading *reading, const struct tree *node, void *r
 
 /* Offset 0: these fill the scenario itself. */
 static const struct reading_field root_fields[] = {
-	{ "driver", read_driver, 0 },          { "gpus", read_gpus, 0 },
-	{ "links", reading_later, 0 },         { "faults", incident_read_faults, 0 },
-	{ "events", incident_read_events, 0 },
+	{ "driver", read_driver, 0 },   { "gpus", read_gpus, 0 },
+	{ "links", reading_later, 0 },  { "faults", incident_read_faults, 0 },
+	{ "events", reading_later, 0 },
 };
 
 static int add_plain_gpu(struct reading *reading, struct scenario *scenario)
@@ -363,7 +316,10 @@ static int fill_scenario(struct reading *reading, const struct tree *root,
 	if (r == 0 && !scenario->gpus)
 		r = add_plain_gpu(reading, scenario);
 	const struct tree *links = is_empty ? NULL : tree_find(root, "links");
-	return r == 0 && links ? wiring_read(reading, links, scenario) : r;
+	if (r == 0 && links)
+		r = wiring_read(reading, links, scenario);
+	const struct tree *events = is_empty ? NULL : tree_find(root, "events");
+	return r == 0 && events ? incident_read_events(reading, events, scenario) : r;
 }
 
 static int parse_tree(const char *name, const char *text, size_t length, struct arena *arena,

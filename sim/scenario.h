@@ -28,6 +28,7 @@ enum {
 	SCENARIO_ALL_GPUS = -1,
 	SCENARIO_RECOVERY_UNSAID = -1, /* what the driver version says by itself */
 	SCENARIO_INSTANCE_NONE = -1,
+	SCENARIO_EVENT_MIG = 0, /* no type of NVML: it tells nobody of a new layout */
 };
 
 struct scenario_capability {
@@ -94,7 +95,7 @@ struct scenario_fault {
 	uint64_t until_ns; /* UINT64_MAX: for ever */
 };
 
-/* What happens once, to be told by nvmlEventSetWait. */
+/* What happens once: told by nvmlEventSetWait or, where `becomes` is set, seen in the GPU. */
 struct scenario_event {
 	const char *id; /* tells it from the others of the file */
 	bool has_time;  /* at_ns after nvmlInit; otherwise when the entry appears */
@@ -102,8 +103,9 @@ struct scenario_event {
 	int gpu; /* position in the scenario */
 	int gpu_instance;
 	int compute_instance; /* SCENARIO_INSTANCE_NONE: of no certain part */
-	int type;             /* one bit of NVML_EVENT_TYPE_* */
+	int type;             /* one bit of NVML_EVENT_TYPE_*, or SCENARIO_EVENT_MIG */
 	uint64_t xid;
+	const struct scenario_gpu *becomes; /* the GPU with its new layout; NULL: stays as it is */
 };
 
 /* Two GPUs, first < second. */

@@ -133,13 +133,28 @@ const struct scenario *playback_scenario(const struct playback *playback)
 	return playback->newer ? playback->newer : playback->hardware;
 }
 
+/* The latest layout that has come over the GPU at this position of @scenario, else as the file has
+ * it. Of two at one time the later of the list. */
+static const struct scenario_gpu *gpu_by_now(const struct playback *playback,
+					     const struct scenario *scenario, size_t position)
+{
+	const struct scenario_event *latest = NULL;
+	for (size_t i = 0; i < scenario->events_count; i++) {
+		const struct scenario_event *event = &scenario->events[i];
+		if (event->becomes && (size_t)event->gpu == position && playback->has_happened[i] &&
+		    (!latest || event->at_ns >= latest->at_ns))
+			latest = event;
+	}
+	return latest ? latest->becomes : &scenario->gpus[position];
+}
+
 const struct scenario_gpu *playback_gpu(const struct playback *playback, unsigned position)
 {
 	const struct scenario_gpu *gpu = &playback->hardware->gpus[position];
 	const struct scenario *scenario = playback_scenario(playback);
 	for (size_t i = 0; i < scenario->gpus_count; i++)
 		if (strcmp(scenario->gpus[i].uuid, gpu->uuid) == 0)
-			return &scenario->gpus[i];
+			return gpu_by_now(playback, scenario, i);
 	return gpu;
 }
 

@@ -53,8 +53,8 @@ const struct scenario_event *playback_next_event(struct playback *playback);
 /** The newest of the file. */
 const struct scenario *playback_scenario(const struct playback *playback);
 
-/** What is live of the GPU at this position of hardware; one that the file no longer has stays as
- * it was. */
+/** What is live of the GPU at this position of hardware, in the layout that events have given it;
+ * one that the file no longer has stays as hardware has it. */
 const struct scenario_gpu *playback_gpu(const struct playback *playback, unsigned position);
 
 uint64_t playback_elapsed_ns(const struct playback *playback);

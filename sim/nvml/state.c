@@ -89,8 +89,8 @@ static void tell_events(void)
 	const struct scenario_event *event = NULL;
 	while ((event = playback_next_event(&state.playback))) {
 		unsigned index = 0;
-		if (!state_index_of((unsigned)event->gpu, &index))
-			continue;
+		if (event->becomes || !state_index_of((unsigned)event->gpu, &index))
+			continue; /* a new layout is told to nobody */
 		const struct nvml_event_data data = {
 			.device = state_handle(index),
 			.type = (unsigned long long)event->type,

@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 
 #include "scenario_file.h"
 
@@ -121,6 +122,70 @@ static void an_event_with_a_time_happens_once_in_a_process(void **state)
 		       "{id: b, gpu: 0, xid: 48, at: 200ms}]");
 	assert_int_equal(wait_for_event().data, 48);
 	expect_no_event();
+}
+
+/* The UUID of the first part of GPU 0, once it is @expected; "" for no part. */
+static void wait_for_first_part(const char *expected)
+{
+	char uuid[NVML_DEVICE_UUID_V2_BUFFER_SIZE] = "-";
+	struct nvml_device *part = NULL;
+	for (int i = 0; i < GUARD_MS && strcmp(uuid, expected) != 0; i++) {
+		uuid[0] = '\0';
+		if (nvmlDeviceGetMigDeviceHandleByIndex(get_gpu(0), 0, &part) == NVML_SUCCESS)
+			(void)nvmlDeviceGetUUID(part, uuid, sizeof(uuid));
+		(void)usleep(1000);
+	}
+	assert_string_equal(uuid, expected);
+}
+
+static bool is_mig(void)
+{
+	unsigned current = 0;
+	unsigned pending = 0;
+	assert_int_equal(nvmlDeviceGetMigMode(get_gpu(0), &current, &pending), NVML_SUCCESS);
+	return current == NVML_FEATURE_ENABLED;
+}
+
+#define A30 "gpus: [{uuid: GPU-a, model: NVIDIA A30, mig: [{profile: 4g.24gb, uuid: MIG-file}]}]\n"
+#define BECOMES_EVENT \
+	"{id: m, gpu: 0, type: mig, at: 100ms, mig: [{profile: 1g.6gb, uuid: MIG-event}]}"
+
+static void an_event_gives_a_gpu_another_layout_and_tells_nobody(void **state)
+{
+	(void)state;
+	start_anew(A30 "events: [" BECOMES_EVENT "]");
+	wait_for_first_part("MIG-file");
+	wait_for_first_part("MIG-event");
+	expect_no_event();
+	write_scenario(A30 "events: [" BECOMES_EVENT ", {id: x, gpu: 0, xid: 48}]");
+	assert_int_equal(wait_for_event().data, 48);
+	wait_for_first_part("MIG-event");
+	write_scenario(A30);
+	wait_for_first_part("MIG-file");
+}
+
+static void the_latest_layout_counts_whatever_the_order_of_the_list(void **state)
+{
+	(void)state;
+	start_anew(A30);
+	write_scenario(A30 "events: [{id: last, gpu: 0, type: mig, at: 3ms},\n"
+			   "{id: first, gpu: 0, type: mig, at: 1ms, mig: []},\n"
+			   "{id: told, gpu: 0, xid: 48, at: 4ms}]");
+	assert_int_equal(wait_for_event().data, 48);
+	assert_false(is_mig());
+	write_scenario(A30 "events: [{id: none, gpu: 0, type: mig, at: 3ms},\n"
+			   "{id: empty, gpu: 0, type: mig, at: 3ms, mig: []}]");
+	assert_true(is_mig());
+	wait_for_first_part("");
+}
+
+static void a_layout_that_has_come_stays_over_the_next_initialisation(void **state)
+{
+	(void)state;
+	start_anew(A30 "events: [" BECOMES_EVENT "]");
+	wait_for_first_part("MIG-event");
+	start_anew(A30 "events: [{id: m, gpu: 0, type: mig, at: 1h}]");
+	assert_false(is_mig());
 }
 
 static void refuses_what_is_no_set(void **state)
@@ -368,6 +433,9 @@ int main(void)
 		TEST(only_what_is_registered_is_told),
 		TEST(every_set_is_told_and_none_later),
 		TEST(an_event_with_a_time_happens_once_in_a_process),
+		TEST(an_event_gives_a_gpu_another_layout_and_tells_nobody),
+		TEST(the_latest_layout_counts_whatever_the_order_of_the_list),
+		TEST(a_layout_that_has_come_stays_over_the_next_initialisation),
 		TEST(refuses_what_is_no_set),
 		TEST(sets_come_to_an_end_and_are_used_again),
 		TEST(a_full_queue_drops_what_comes),

@@ -77,6 +77,33 @@ static void an_event_is_of_a_gpu_or_of_a_part(void **state)
 	scenario_free(scenario);
 }
 
+static void a_layout_of_an_event_is_that_of_its_gpu_from_then_on(void **state)
+{
+	(void)state;
+	struct scenario *scenario = parse(
+		"events:\n" /* before the GPUs of which it speaks */
+		"- {id: a, gpu: 1, type: mig, at: 2s, mig: [{profile: 1g.6gb, uuid: MIG-a}]}\n"
+		"- {id: b, gpu: 1, type: mig, at: 3s, mig: []}\n"
+		"- {id: c, gpu: 1, type: mig, at: 4s}\n"
+		"- {id: d, gpu: 0, xid: 79}\n"
+		"gpus: [{}, {uuid: GPU-a, model: NVIDIA A30, eccErrors: 3,\n"
+		"mig: [{profile: 1g.6gb, uuid: MIG-a}]}]\n");
+	const struct scenario_gpu *gpu = scenario_find_event(scenario, "a")->becomes;
+	assert_true(gpu->is_mig);
+	assert_int_equal(gpu->instances_count, 1);
+	assert_string_equal(gpu->instances[0].computes[0].uuid, "MIG-a");
+	assert_string_equal(gpu->uuid, "GPU-a");
+	assert_int_equal(gpu->ecc_errors, 3);
+	gpu = scenario_find_event(scenario, "b")->becomes;
+	assert_true(gpu->is_mig);
+	assert_int_equal(gpu->instances_count, 0);
+	gpu = scenario_find_event(scenario, "c")->becomes;
+	assert_false(gpu->is_mig);
+	assert_int_equal(gpu->instances_count, 0);
+	assert_null(scenario_find_event(scenario, "d")->becomes);
+	scenario_free(scenario);
+}
+
 static void says_where_and_what_is_wrong(void **state)
 {
 	(void)state;
@@ -107,7 +134,29 @@ static void says_where_and_what_is_wrong(void **state)
 		{ "events: [{id: a, gpu: 0, type: singleBitEcc, xid: 1}]",
 		  "sim.yaml:1:10: xid goes with type: xid, which needs it" },
 		{ "events: [{id: a, gpu: 0, type: ecc}]",
-		  "sim.yaml:1:32: type: ecc is not xid, singleBitEcc or doubleBitEcc" },
+		  "sim.yaml:1:32: type: ecc is not xid, singleBitEcc, doubleBitEcc or mig" },
+		{ "events: [{id: a, gpu: 0, xid: 1, mig: []}]",
+		  "sim.yaml:1:10: mig goes with type: mig only" },
+		{ "events: [{id: a, gpu: 0, type: mig, xid: 1}]",
+		  "sim.yaml:1:10: xid goes with type: xid, which needs it" },
+		{ "events: [{id: a, gpu: 0, type: mig, mig: []}]",
+		  "sim.yaml:1:10: type: mig needs the key at; without a time, rewrite the key mig "
+		  "of the GPU" },
+		{ "events: [{id: a, gpu: 0, type: mig, at: 1s, gpuInstance: 1, "
+		  "computeInstance: 0}]",
+		  "sim.yaml:1:10: type: mig is of a whole GPU" },
+		{ "events: [{id: a, gpu: 1, type: mig, at: 1s}]",
+		  "sim.yaml:1:10: there is no GPU 1 in this file" },
+		{ "events: [{id: a, gpu: 0, type: mig, at: 1s}]",
+		  "sim.yaml:1:10: Tesla T4 has no MIG" },
+		{ "{gpus: [{model: NVIDIA A30}], events: [{id: a, gpu: 0, type: mig, at: 1s, "
+		  "mig: [9g]}]}",
+		  "sim.yaml:1:81: this GPU has no profile 9g" },
+		{ "{gpus: [{model: NVIDIA A30}, {model: NVIDIA A30, mig: [{profile: 1g.6gb, "
+		  "uuid: MIG-a}]}],\n"
+		  "events: [{id: a, gpu: 0, type: mig, at: 1s, mig: [{profile: 1g.6gb, "
+		  "uuid: MIG-a}]}]}",
+		  "sim.yaml:2:10: the uuid MIG-a stands twice" },
 		{ "events: [{id: a, gpu: 0, xid: 1, gpuInstance: 1}]",
 		  "sim.yaml:1:10: gpuInstance and computeInstance go together" },
 		{ "events: [{id: a, gpu: 0, xid: 1, gpuInstance: 15}]",
@@ -138,6 +187,7 @@ int main(void)
 		cmocka_unit_test(a_fault_has_its_time),
 		cmocka_unit_test(a_gpu_is_lost_for_its_time),
 		cmocka_unit_test(an_event_is_of_a_gpu_or_of_a_part),
+		cmocka_unit_test(a_layout_of_an_event_is_that_of_its_gpu_from_then_on),
 		cmocka_unit_test(says_where_and_what_is_wrong),
 	};
 	return cmocka_run_group_tests_name("incident", tests, NULL, NULL);
