@@ -78,6 +78,7 @@ static const struct {
 	[SCHEMA_VERSION] = { "text", NULL },
 	[SCHEMA_BOOL] = { "boolean", "true, false" },
 	[SCHEMA_TEXT] = { "text", NULL },
+	[SCHEMA_LISTEN] = { "address", NULL },
 	[SCHEMA_CHOICE] = { "choice", NULL },
 	[SCHEMA_CHOICES] = { "list of choices", NULL },
 	[SCHEMA_XIDS_OFF] = { "list of Xids", NULL },

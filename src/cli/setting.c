@@ -176,6 +176,7 @@ json_t *setting_value(const struct settings *settings, const struct schema_key *
 	case SCHEMA_BOOL:
 		return json_boolean(*(const bool *)field);
 	case SCHEMA_TEXT:
+	case SCHEMA_LISTEN:
 		return text_json(*(const char *const *)field);
 	case SCHEMA_DURATION:
 		return duration_json(*(const uint64_t *)field);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/listen_address.h"
 #include "base/text.h"
 
 enum {
@@ -80,6 +81,16 @@ void scalar_text(const struct apply *apply, const struct schema_key *key,
 	}
 	apply_store_text(apply, key, text);
 	apply_mark(apply, key, place);
+}
+
+void scalar_text_listen(const struct apply *apply, const struct schema_key *key,
+			const struct finding_place *place, const char *text)
+{
+	struct listen_address address;
+	if (text[0] != '\0' && listen_address_parse(text, &address) < 0)
+		apply_refuse_value(apply, key, place, text);
+	else
+		scalar_text(apply, key, place, text);
 }
 
 void scalar_node_text(const struct apply *apply, const struct schema_key *key,

@@ -18,6 +18,10 @@ void scalar_node_text(const struct apply *apply, const struct schema_key *key,
 void scalar_text(const struct apply *apply, const struct schema_key *key,
 		 const struct finding_place *place, const char *text);
 
+/** As scalar_text(), of what listen_address_parse() reads. */
+void scalar_text_listen(const struct apply *apply, const struct schema_key *key,
+			const struct finding_place *place, const char *text);
+
 void scalar_node_choice(const struct apply *apply, const struct schema_key *key,
 			const struct finding_place *place, const struct tree *node);
 void scalar_text_choice(const struct apply *apply, const struct schema_key *key,

@@ -542,8 +542,9 @@ static const struct schema_key keys[] = {
 	{ .option = { FLAG("http-listen", "ADDRESS"), .env = "ROTA_HTTP_LISTEN", .default_text = "",
 		      .help = "where /metrics, /healthz and /readyz are served, as :PORT or "
 			      "NUMBER:PORT; empty: nowhere" },
-	  .type = SCHEMA_TEXT,
-	  .offset = AT(http_listen) },
+	  .type = SCHEMA_LISTEN,
+	  .offset = AT(http_listen),
+	  .allowed = ":PORT or NUMBER:PORT, a port of 1 to 65535" },
 	{ .option = { FLAG("driver-deadline", "DURATION"), .env = "ROTA_DRIVER_DEADLINE",
 		      .default_text = "30s",
 		      .help = "how long the driver process may take for one answer" },

@@ -21,6 +21,7 @@ enum schema_type {
 	SCHEMA_VERSION,
 	SCHEMA_BOOL,
 	SCHEMA_TEXT,     /* min..max bytes when max is not 0 */
+	SCHEMA_LISTEN,   /* a text as listen_address_parse() reads it, or an empty one */
 	SCHEMA_CHOICE,   /* unsigned, one of choices */
 	SCHEMA_CHOICES,  /* unsigned, the sum of several choices; a text or a list of texts */
 	SCHEMA_XIDS_OFF, /* struct xid_set: these do not count */

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/text.h"
+#include "base/listen_address.h"
 #include "metrics/http_head.h"
 
 enum {
@@ -230,22 +230,16 @@ static void on_connection(uv_stream_t *listener, int status)
 		accept_one(container_of(listener, struct http_server, listener));
 }
 
-/* "host:port", ":port" or "[host]:port" as a socket address. */
-static int parse_address(const char *address, struct sockaddr_storage *ret)
+static int parse_address(const char *text, struct sockaddr_storage *ret)
 {
-	char host[HTTP_ADDRESS_BYTES];
-	const char *colon = strrchr(address, ':');
-	size_t length = colon ? (size_t)(colon - address) : 0;
-	uint64_t port = 0;
-	if (!colon || length >= sizeof(host) || text_parse_u64(colon + 1, 1, UINT16_MAX, &port) < 0)
-		return -EINVAL;
-	bool is_bracketed = length >= 2 && address[0] == '[' && colon[-1] == ']';
-	memcpy(host, address + is_bracketed, length - (is_bracketed ? 2 : 0));
-	host[length - (is_bracketed ? 2 : 0)] = '\0';
-	if (length == 0)
-		return uv_ip6_addr("::", (int)port, (struct sockaddr_in6 *)ret);
-	return is_bracketed ? uv_ip6_addr(host, (int)port, (struct sockaddr_in6 *)ret)
-			    : uv_ip4_addr(host, (int)port, (struct sockaddr_in *)ret);
+	struct listen_address address;
+	int r = listen_address_parse(text, &address);
+	if (r < 0)
+		return r;
+	const char *host = address.host[0] != '\0' ? address.host : "::";
+	return address.family == AF_INET6
+		       ? uv_ip6_addr(host, address.port, (struct sockaddr_in6 *)ret)
+		       : uv_ip4_addr(host, address.port, (struct sockaddr_in *)ret);
 }
 
 static void on_listener_closed(uv_handle_t *handle)

@@ -17,7 +17,6 @@ enum {
 	HTTP_HEAD_BYTES_MAX = 8192,    /* request line and headers; more is answered with 431 */
 	HTTP_BODY_BYTES_MAX = 4 << 20, /* of an answer */
 	HTTP_IDLE_MS = 10000,          /* for the whole exchange */
-	HTTP_ADDRESS_BYTES = 256,      /* of "host:port" */
 };
 
 /* What is answered. */
@@ -39,7 +38,7 @@ struct http_server;
 /**
  * Listen.
  *
- * @address  "host:port" or ":port" for all addresses; a host is a number, "[::1]:8402" for IPv6.
+ * @address  as listen_address_parse() reads it; ":port" is all addresses.
  *
  * Returns 0, -EINVAL (not an address), -ENOMEM or the errno of bind and listen; @err says where and
  * what to do.

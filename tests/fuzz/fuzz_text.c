@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Words that stand for numbers, times, sizes, switches and replicas: read the same again, or not
- * at all. */
+/* Words that stand for numbers, times, sizes, switches, addresses and replicas: read the same
+ * again, or not at all. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/listen_address.h"
 #include "base/text.h"
 #include "core/replica.h"
 #include "core/settings.h"
@@ -35,6 +36,14 @@ static void read_replica(const char *text, size_t length)
 		abort();
 }
 
+static void read_address(const char *text)
+{
+	struct listen_address address;
+	if (listen_address_parse(text, &address) == 0 &&
+	    (address.port == 0 || strlen(address.host) >= strlen(text)))
+		abort();
+}
+
 static void read_values(const char *text)
 {
 	uint64_t number = 0;
@@ -57,6 +66,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 		memcpy(text, data, size);
 	text[size] = '\0';
 	read_values(text);
+	read_address(text);
 	read_replica(text, size);
 	return 0;
 }

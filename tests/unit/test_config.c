@@ -976,14 +976,18 @@ static void imex_channels_from_every_source(void **state)
 	assert_string_equal(fixture->err.msg, "IMEX_CHANNEL_IDS: x, allowed: [], [0]");
 }
 
+#define LISTEN_ALLOWED ":PORT or NUMBER:PORT, a port of 1 to 65535"
+
 static void our_own_flags_have_bounds(void **state)
 {
 	struct fixture *fixture = *state;
 	assert_int_equal(
 		load(fixture, NULL,
 		     LIST("ROTA_AGENT_SOCKET=/a", "ROTA_LOG_LEVEL=debug", "ROTA_LOG_FORMAT=json"),
-		     LIST("--driver-deadline=100ms", "--log-level=warn")),
+		     LIST("--driver-deadline=100ms", "--log-level=warn",
+			  "--http-listen=[::1]:8402")),
 		0);
+	assert_string_equal(fixture->settings->http_listen, "[::1]:8402");
 	assert_string_equal(fixture->settings->agent_socket, "/a");
 	assert_true(fixture->settings->driver_deadline_ns == 100000000ULL);
 	assert_int_equal(fixture->settings->log_level, LOG_WARN);
@@ -1004,6 +1008,10 @@ static void our_own_flags_have_bounds(void **state)
 		  "--log-format: unknown log format: xml, allowed: logfmt, json" },
 		{ "--agent-socket=", "--agent-socket: (an empty text), allowed: a path of at most "
 				     "107 bytes, the most that a unix socket can have" },
+		{ "--http-listen=8080", "--http-listen: 8080, allowed: " LISTEN_ALLOWED },
+		{ "--http-listen=:99999", "--http-listen: :99999, allowed: " LISTEN_ALLOWED },
+		{ "--http-listen=localhost:80",
+		  "--http-listen: localhost:80, allowed: " LISTEN_ALLOWED },
 		{ "--fail-on-init-error=maybe",
 		  "--fail-on-init-error: maybe, allowed: true, false" },
 	};
@@ -1011,6 +1019,17 @@ static void our_own_flags_have_bounds(void **state)
 		assert_int_equal(load(fixture, NULL, NULL, LIST(refused[i].flag)), -EINVAL);
 		assert_string_equal(fixture->err.msg, refused[i].words);
 	}
+}
+
+static void an_address_that_is_empty_is_nowhere(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_int_equal(load(fixture, NULL, LIST("ROTA_HTTP_LISTEN=:80"), LIST("--http-listen=")),
+			 0);
+	assert_string_equal(fixture->settings->http_listen, "");
+	assert_int_equal(load(fixture, NULL, LIST("ROTA_HTTP_LISTEN=80"), LIST("--http-listen=")),
+			 -EINVAL);
+	assert_string_equal(fixture->err.msg, "ROTA_HTTP_LISTEN: 80, allowed: " LISTEN_ALLOWED);
 }
 
 static void a_path_that_no_socket_can_have_is_refused(void **state)
@@ -1198,6 +1217,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(variables_say_which_xids_count, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(imex_channels_from_every_source, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(our_own_flags_have_bounds, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_address_that_is_empty_is_nowhere, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(a_path_that_no_socket_can_have_is_refused, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(the_error_is_the_first_refusal_and_a_count, set_up,
