@@ -65,7 +65,9 @@ bool apply_is_overridden(const struct apply *apply, const struct schema_key *key
 void apply_mark(const struct apply *apply, const struct schema_key *key,
 		const struct finding_place *place)
 {
-	struct settings_source source = { .origin = apply->origin, .line = place->line };
+	struct settings_source source = { .origin = apply->origin,
+					  .line = place->line,
+					  .col = place->col };
 	if (apply->origin != SETTINGS_ORIGIN_FILE)
 		source.name = apply_copy(apply, place->path);
 	apply->settings->sources[schema_index(key)] = source;

@@ -137,6 +137,24 @@ static int read_file(const struct apply *apply, struct err *err)
 	return read_text(apply, text, length, err);
 }
 
+/* The path and the strategies that need it may come from different sources. */
+static void check_hook_path(const struct apply *apply)
+{
+	static const unsigned cdi = DEVICE_LIST_CDI_ANNOTATIONS | DEVICE_LIST_CDI_CRI;
+	const struct settings *settings = apply->settings;
+	if (!(settings->device_list_strategies & cdi) || settings->cdi_hook_path[0] == '/')
+		return;
+	const struct schema_key *key = schema_find("flags.plugin", "nvidiaCTKPath", true);
+	const struct settings_source *source = &settings->sources[schema_index(key)];
+	struct finding_place place = { source->line, source->col,
+				       source->name ? source->name : key->path };
+	char shown[FINDING_SHOWN_BYTES];
+	apply_refuse(
+		apply, &place,
+		"'%s' is not an absolute path, which a cdi strategy needs, write one such as %s",
+		finding_shown(settings->cdi_hook_path, shown), key->option.default_text);
+}
+
 static int refused(const struct findings *findings, const char *file, struct err *err)
 {
 	const struct finding *first = findings_refusal(findings);
@@ -168,6 +186,7 @@ int config_load(const struct config_inputs *inputs, struct findings *findings,
 	int r = read_file(&apply, err);
 	if (r < 0)
 		return r;
+	check_hook_path(&apply);
 	if (findings->error < 0)
 		return err_set(err, findings->error, "out of memory");
 	if (findings->refusals > 0)
@@ -193,5 +212,6 @@ int config_check(const char *text, size_t length, struct findings *findings, str
 	int r = read_text(&apply, text, length, err);
 	if (r < 0)
 		return r;
+	check_hook_path(&apply);
 	return findings->error < 0 ? err_set(err, findings->error, "out of memory") : 0;
 }

@@ -248,9 +248,11 @@ static const struct schema_key keys[] = {
 	  .option = { FLAG("nvidia-cdi-hook-path", "FILE"), .aliases = { "nvidia-ctk-path" },
 		      .env = "NVIDIA_CDI_HOOK_PATH, NVIDIA_CTK_PATH",
 		      .default_text = "/usr/bin/nvidia-ctk",
-		      .help = "the hook in CDI specifications, on the host" },
+		      .help = "the hook in CDI specifications, on the host; with a cdi strategy an "
+			      "absolute path" },
 	  .type = SCHEMA_TEXT,
 	  .offset = AT(cdi_hook_path),
+	  .rank = RANK_OWN,
 	  .allowed = ONE_TEXT },
 	{ .path = "flags.plugin.containerDriverRoot",
 	  .option = { FLAG("driver-root-ctr-path", "DIR"), .aliases = { "container-driver-root" },

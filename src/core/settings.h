@@ -115,6 +115,7 @@ enum {
 struct settings_source {
 	enum settings_origin origin;
 	unsigned line; /* in the file; 0: not from there */
+	unsigned col;
 	const char *name;
 };
 

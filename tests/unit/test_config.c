@@ -880,6 +880,47 @@ static void flags_and_hooks_of_cdi_are_lists_of_known_words(void **state)
 			    "no-additional-gids-for-device-nodes, disable-ipc-discoverer");
 }
 
+#define NOT_ABSOLUTE                                                            \
+	" is not an absolute path, which a cdi strategy needs, write one such " \
+	"as /usr/bin/nvidia-ctk"
+
+static void a_hook_path_of_the_file_is_absolute_where_a_cdi_strategy_needs_it(void **state)
+{
+	static const struct row rows[] = {
+		{ "flags: {plugin: {nvidiaCTKPath: nvidia-ctk}}\n", "" },
+		{ "flags: {plugin: {deviceListStrategy: cdi-cri, nvidiaCTKPath: /ctk}}\n", "" },
+		{ "flags: {plugin: {deviceListStrategy: cdi-cri}}\n", "" },
+		{ "flags: {plugin: {nvidiaCTKPath: nvidia-ctk, deviceListStrategy: [envvar, "
+		  "cdi-annotations]}}\n",
+		  "R 1:33 flags.plugin.nvidiaCTKPath: 'nvidia-ctk'" NOT_ABSOLUTE "\n" },
+		{ "flags: {plugin: {deviceListStrategy: cdi-cri, nvidiaCTKPath: ''}}\n",
+		  "R 1:62 flags.plugin.nvidiaCTKPath: ''" NOT_ABSOLUTE "\n" },
+	};
+	check_rows(*state, rows, ARRAY_LEN(rows));
+}
+
+static void a_hook_path_is_judged_by_the_strategy_in_force(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char cdi[] = "flags: {plugin: {deviceListStrategy: cdi-cri}}\n";
+	static const char path[] = "flags: {plugin: {nvidiaCTKPath: ctk}}\n";
+	assert_int_equal(load(fixture, path, NULL, NULL), 0);
+	assert_int_equal(load(fixture, cdi, LIST("DEVICE_LIST_STRATEGY=envvar"),
+			      LIST("--nvidia-cdi-hook-path=ctk")),
+			 0);
+	assert_int_equal(load(fixture, path, LIST("DEVICE_LIST_STRATEGY=cdi-cri"),
+			      LIST("--nvidia-ctk-path=/ctk")),
+			 0);
+	assert_int_equal(load(fixture, cdi, NULL, LIST("--nvidia-ctk-path=ctk")), -EINVAL);
+	assert_string_equal(fixture->err.msg, "--nvidia-cdi-hook-path: 'ctk'" NOT_ABSOLUTE);
+	assert_int_equal(load(fixture, cdi, LIST("NVIDIA_CTK_PATH=ctk"), NULL), -EINVAL);
+	assert_string_equal(fixture->err.msg, "NVIDIA_CTK_PATH: 'ctk'" NOT_ABSOLUTE);
+	assert_int_equal(load(fixture, path, NULL, LIST("--device-list-strategy=cdi-cri")),
+			 -EBADMSG);
+	assert_non_null(
+		strstr(fixture->err.msg, ":1:33: flags.plugin.nvidiaCTKPath: 'ctk'" NOT_ABSOLUTE));
+}
+
 static void a_list_has_a_bound(void **state)
 {
 	struct fixture *fixture = *state;
@@ -1212,6 +1253,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			the_first_refusal_of_flags_is_the_one_that_nvidia_names, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(flags_and_hooks_of_cdi_are_lists_of_known_words,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_hook_path_of_the_file_is_absolute_where_a_cdi_strategy_needs_it, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(a_hook_path_is_judged_by_the_strategy_in_force,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_list_has_a_bound, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(variables_say_which_xids_count, set_up, tear_down),
