@@ -82,18 +82,60 @@ static bool is_plain_name(const struct settings *settings, const char *name)
 	       is_of_pattern(&settings->mig_patterns, name);
 }
 
+static bool is_part_name(const struct settings *settings, const char *name)
+{
+	return strncmp(name, mig_prefix, sizeof(mig_prefix) - 1) == 0 ||
+	       is_of_pattern(&settings->mig_patterns, name);
+}
+
+/* Why no part of a GPU can have the name, and what to do; NULL: some can. */
+static const char *why_no_part(const struct settings *settings, const char *name)
+{
+	if (settings->mig_strategy == MIG_STRATEGY_NONE)
+		return "migStrategy is none and parts of GPUs have no names, set it to mixed or "
+		       "leave the entry out";
+	if (is_of_pattern(&settings->mig_patterns, name))
+		return NULL;
+	if (settings->mig_patterns.count > 0)
+		return "every part of a GPU has a name of resources.mig, share one of those";
+	return settings->mig_strategy == MIG_STRATEGY_MIXED
+		       ? NULL
+		       : "with migStrategy single a part is nvidia.com/gpu, share that or set "
+			 "migStrategy to mixed";
+}
+
+/* The same of a name that has a meaning, and of any device. The migStrategy is the one in force,
+ * since flags and environment are read before the file, and in the file flags before sharing. */
+static const char *why_never(const struct settings *settings, const char *name)
+{
+	bool are_parts_gpus = settings->mig_strategy == MIG_STRATEGY_SINGLE &&
+			      settings->mig_patterns.count == 0;
+	if (is_of_pattern(&settings->gpu_patterns, name))
+		return NULL;
+	if (is_part_name(settings, name))
+		return why_no_part(settings, name);
+	return settings->gpu_patterns.count == 0 || are_parts_gpus
+		       ? NULL
+		       : "every GPU has a name of resources.gpus, share one of those";
+}
+
 /* NVIDIA's plugin skips such an entry silently. */
 static void check_name(const struct list *list, size_t i)
 {
 	const char *name = list->shared[i].name;
+	const struct settings *settings = list->apply->settings;
 	struct at at;
-	if (is_plain_name(list->apply->settings, name) ||
-	    strncmp(name, mig_prefix, sizeof(mig_prefix) - 1) == 0)
+	if (!is_plain_name(settings, name) && !is_part_name(settings, name)) {
+		apply_warn(list->apply, place_of(list, i, "name", &at),
+			   "%s is never advertised, the entry has no effect, known: "
+			   "nvidia.com/gpu, nvidia.com/mig-<profile>%s",
+			   name, list->apply->is_strict ? ", the names of resource patterns" : "");
 		return;
-	apply_warn(list->apply, place_of(list, i, "name", &at),
-		   "%s is never advertised, the entry has no effect, known: nvidia.com/gpu, "
-		   "nvidia.com/mig-<profile>%s",
-		   name, list->apply->is_strict ? ", the names of resource patterns" : "");
+	}
+	const char *why = why_never(settings, name);
+	if (why)
+		apply_warn(list->apply, place_of(list, i, "name", &at),
+			   "%s is never advertised, the entry has no effect: %s", name, why);
 }
 
 /* Checks a length that NVIDIA does not: its plugin starts with such a name and cannot register. */

@@ -117,7 +117,8 @@ class Show(Case):
         self.path.write_text("rota: {}\nresources: {gpus: [{pattern: '*', name: a}]}\n"
                              "sharing: {timeSlicing: {resources: [\n"
                              "{name: a, replicas: 2, devices: [0, 1], rename: b},\n"
-                             "{name: mig-1g.5gb, replicas: 3, devices: 4}]}}\n", encoding="utf-8")
+                             "{name: mig-1g.5gb, replicas: 3, devices: 4}]}}\n"
+                             "flags: {migStrategy: mixed}\n", encoding="utf-8")
         settings = self.settings("config", "show", "--config-file", self.path)
         self.assertEqual(settings["resources.gpus"]["value"],
                          [{"pattern": "*", "name": "nvidia.com/a"}])

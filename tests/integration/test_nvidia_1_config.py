@@ -29,6 +29,9 @@ def gfd(text):
     return f"flags: {{gfd: {{{text}}}}}\n"
 
 
+MIXED = "flags: {migStrategy: mixed}\n"
+
+
 def sharing(entry, more=""):
     return f"sharing: {{timeSlicing: {{{more}resources: [{{{entry}}}]}}}}\n"
 
@@ -197,7 +200,7 @@ SHARING = (
         refused="incorrect format for resource name 'nvidia.com/F'"),
     Row("1.4 a name that is never there is skipped", sharing("name: other, replicas: 2"),
         values=shared(2, name="nvidia.com/other"), warned=("nvidia.com/other is never advertised",)),
-    Row("1.4 a MIG profile may be there", sharing("name: mig-1g.5gb, replicas: 2"),
+    Row("1.4 a MIG profile may be there", sharing("name: mig-1g.5gb, replicas: 2") + MIXED,
         values=shared(2, name="nvidia.com/mig-1g.5gb")),
     Row("1.4 two entries of one name", "sharing: {timeSlicing: {resources: [{name: gpu, replicas: 2}, "
         "{name: gpu, replicas: 3}]}}\n", warned=("a second entry for nvidia.com/gpu",)),
@@ -259,14 +262,14 @@ NAME_53 = "a" * 53
 
 NAMES = (
     Row("3.1 the prefix is added", sharing("name: gpu, replicas: 2"), values=shared(2)),
-    Row("3.1 63 bytes", sharing(f"name: mig-{NAME_52[4:]}, replicas: 2"),
+    Row("3.1 63 bytes", sharing(f"name: mig-{NAME_52[4:]}, replicas: 2") + MIXED,
         values=shared(2, name=f"nvidia.com/mig-{NAME_52[4:]}")),
     Row("3.1 64 bytes", sharing(f"name: {NAME_53}, replicas: 2"),
         refused=f"fully-qualified resource name must be 63 characters or less: nvidia.com/{NAME_53}"),
     Row("3.1 no subdomain", sharing("name: a_b, replicas: 2"),
         refused="incorrect format for resource name 'nvidia.com/a_b'"),
-    Row("3.1 .shared is not measured again", sharing(f"name: mig-{NAME_52[4:]}, replicas: 2",
-                                                     "renameByDefault: true, "),
+    Row("3.1 .shared is not measured again",
+        sharing(f"name: mig-{NAME_52[4:]}, replicas: 2", "renameByDefault: true, ") + MIXED,
         refused="with the .shared of renameByDefault, allowed: 63",
         differs="kubelet refuses such a name, so NVIDIA's plugin would try for ever"),
 )

@@ -466,7 +466,11 @@ static void names_and_replicas_of_an_entry(void **state)
 		{ ENTRY("name: " TEN TEN TEN TEN TEN "abc, replicas: 2"),
 		  "R 3:12 " PATH ".name: fully-qualified resource name must be 63 characters or "
 		  "less: nvidia.com/" TEN TEN TEN TEN TEN "abc\n" },
-		{ ENTRY("name: mig-1g.5gb, replicas: 2"), "" },
+		{ ENTRY("name: mig-1g.5gb, replicas: 2") "flags: {migStrategy: mixed}\n", "" },
+		{ ENTRY("name: mig-1g.5gb, replicas: 2"),
+		  "W 3:12 " PATH ".name: nvidia.com/mig-1g.5gb is never advertised, the entry has "
+		  "no effect: migStrategy is none and parts of GPUs have no names, set it to mixed "
+		  "or leave the entry out\n" },
 		{ ENTRY("name: gpus, replicas: 2"),
 		  "W 3:12 " PATH ".name: nvidia.com/gpus is never advertised, " KNOWN },
 		{ ENTRY("name: gpu, replicas: 2, rename: fast"),
@@ -921,6 +925,18 @@ static void a_hook_path_is_judged_by_the_strategy_in_force(void **state)
 		strstr(fixture->err.msg, ":1:33: flags.plugin.nvidiaCTKPath: 'ctk'" NOT_ABSOLUTE));
 }
 
+static void a_shared_name_is_judged_by_the_mig_strategy_in_force(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char part[] = ENTRY("name: mig-1g.5gb, replicas: 2") "rota: {}\n";
+	static const char mixed[] = ENTRY(
+		"name: mig-1g.5gb, replicas: 2") "rota: {}\nflags: {migStrategy: mixed}\n";
+	assert_int_equal(load(fixture, part, NULL, NULL), -EBADMSG);
+	assert_int_equal(load(fixture, part, LIST("MIG_STRATEGY=mixed"), NULL), 0);
+	assert_int_equal(load(fixture, mixed, NULL, NULL), 0);
+	assert_int_equal(load(fixture, mixed, NULL, LIST("--mig-strategy=none")), -EBADMSG);
+}
+
 static void a_list_has_a_bound(void **state)
 {
 	struct fixture *fixture = *state;
@@ -1259,6 +1275,8 @@ int main(void)
 			tear_down),
 		cmocka_unit_test_setup_teardown(a_hook_path_is_judged_by_the_strategy_in_force,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_shared_name_is_judged_by_the_mig_strategy_in_force, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_list_has_a_bound, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(variables_say_which_xids_count, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(imex_channels_from_every_source, set_up, tear_down),

@@ -136,6 +136,9 @@ static void a_block_makes_the_file_strict_even_when_it_is_empty(void **state)
 	check_rows(*state, rows, ARRAY_LEN(rows));
 }
 
+#define MIXED   "flags: {migStrategy: mixed}\n"
+#define SINGLE  "flags: {migStrategy: single}\n"
+#define NEVER   " is never advertised, the entry has no effect: "
 #define ENTRIES "rota:\nsharing: {timeSlicing: {resources: ["
 #define ENTRY   "sharing.timeSlicing.resources[0]"
 #define SECOND  "sharing.timeSlicing.resources[1]"
@@ -146,7 +149,34 @@ static void a_strict_file_may_not_hold_what_has_no_effect(void **state)
 {
 	static const struct row rows[] = {
 		{ ENTRIES "{name: nvidia.com/gpu, replicas: 5}]}}\n", "" },
-		{ ENTRIES "{name: mig-1g.5gb, replicas: 5}]}}\n", "" },
+		{ ENTRIES "{name: mig-1g.5gb, replicas: 5}]}}\n" MIXED, "" },
+		{ ENTRIES "{name: mig-1g.5gb, replicas: 5}]}}\n",
+		  "R 2:44 " ENTRY ".name: nvidia.com/mig-1g.5gb" NEVER
+		  "migStrategy is none and parts of GPUs have no names, set it to mixed or leave "
+		  "the entry out" STRICT },
+		{ ENTRIES "{name: mig-1g.5gb, replicas: 5}]}}\n" SINGLE,
+		  "R 2:44 " ENTRY ".name: nvidia.com/mig-1g.5gb" NEVER
+		  "with migStrategy single a part is nvidia.com/gpu, share that or set migStrategy "
+		  "to mixed" STRICT },
+		{ ENTRIES "{name: mig-1g.5gb, replicas: 5}]}}\n" MIXED
+			  "resources: {mig: [{pattern: x, name: slow}]}\n",
+		  "R 2:44 " ENTRY ".name: nvidia.com/mig-1g.5gb" NEVER
+		  "every part of a GPU has a name of resources.mig, share one of those" STRICT },
+		{ ENTRIES "{name: slow, replicas: 5}]}}\n"
+			  "resources: {mig: [{pattern: x, name: slow}]}\n",
+		  "R 2:44 " ENTRY ".name: nvidia.com/slow" NEVER
+		  "migStrategy is none and parts of GPUs have no names, set it to mixed or leave "
+		  "the entry out" STRICT },
+		{ ENTRIES "{name: slow, replicas: 5}]}}\n" SINGLE
+			  "resources: {mig: [{pattern: x, name: slow}]}\n",
+		  "" },
+		{ ENTRIES "{name: gpu, replicas: 5}]}}\n"
+			  "resources: {gpus: [{pattern: x, name: a}]}\n" MIXED,
+		  "R 2:44 " ENTRY ".name: nvidia.com/gpu" NEVER
+		  "every GPU has a name of resources.gpus, share one of those" STRICT },
+		{ ENTRIES "{name: gpu, replicas: 5}]}}\n"
+			  "resources: {gpus: [{pattern: x, name: a}]}\n" SINGLE,
+		  "" },
 		{ ENTRIES "{name: gpu, replicas: 0x10}]}}\n",
 		  "R 2:59 " ENTRY ".replicas: 0x10 is read as 16, write 16" STRICT },
 		{ ENTRIES "{name: other, replicas: 2}]}}\n",
@@ -155,7 +185,7 @@ static void a_strict_file_may_not_hold_what_has_no_effect(void **state)
 		  "patterns" STRICT },
 		{ ENTRIES "{name: fast, replicas: 2}, {name: slow, replicas: 3}]}}\n"
 			  "resources: {gpus: [{pattern: '*H100*', name: fast}], mig: [{pattern: "
-			  "1g.5gb, name: slow}]}\n",
+			  "1g.5gb, name: slow}]}\n" MIXED,
 		  "" },
 		{ "rota:\nresources: {gpus: [{pattern: \"*\", name: b}, {pattern: a, name: c}]}\n",
 		  "R 2:55 resources.gpus[1].pattern: never matches, since entry 0 before it matches "
@@ -236,16 +266,16 @@ static void entries_of_one_name_must_list_devices_of_their_own(void **state)
 		{ TWO("name: gpu, devices: [0, 1]", "name: gpu, devices: [2, 1]"),
 		  "R 4:39 " SECOND
 		  ".devices: device 1 is shared by entry 0 already, list it once\n" },
-		{ TWO("name: gpu, rename: a", "name: mig-1g.5gb, rename: a"),
+		{ TWO("name: gpu, rename: a", "name: mig-1g.5gb, rename: a") MIXED,
 		  "R 4:41 " SECOND ".rename: a second entry for nvidia.com/a" BESIDES },
 		{ TWO("name: gpu, rename: a, devices: [0]",
-		      "name: mig-1g.5gb, rename: a, devices: [\"0:1\"]"),
+		      "name: mig-1g.5gb, rename: a, devices: [\"0:1\"]") MIXED,
 		  "" },
 		{ TWO("name: gpu, rename: a, devices: [0]",
-		      "name: mig-1g.5gb, rename: a, devices: [0]"),
+		      "name: mig-1g.5gb, rename: a, devices: [0]") MIXED,
 		  "R 4:54 " SECOND
 		  ".devices: device 0 is shared by entry 0 already, list it once\n" },
-		{ TWO("name: gpu", "name: mig-1g.5gb"), "" },
+		{ TWO("name: gpu", "name: mig-1g.5gb") MIXED, "" },
 		{ TWO("devices: all", "name: gpu"),
 		  "R 3:1 " ENTRY ": no resource name specified, the key name is needed here\n" },
 	};
@@ -268,21 +298,22 @@ static void a_rename_may_not_be_the_name_of_other_devices(void **state)
 		{ RENAME(TEN TEN TEN TEN TEN "abc"),
 		  "R 2:70 " ENTRY ".rename: fully-qualified resource name must be 63 characters or "
 		  "less: nvidia.com/" TEN TEN TEN TEN TEN "abc\n" },
-		{ ENTRIES "{name: mig-1g.5gb, replicas: 5, rename: gpu}]}}\n",
+		{ ENTRIES "{name: mig-1g.5gb, replicas: 5, rename: gpu}]}}\n" MIXED,
 		  "R 2:77 " ENTRY ".rename: nvidia.com/gpu" TAKEN },
-		{ TWO("name: mig-1g.5gb, rename: mig-2g.10gb", "name: mig-2g.10gb, rename: b"),
+		{ TWO("name: mig-1g.5gb, rename: mig-2g.10gb", "name: mig-2g.10gb, rename: b")
+			  MIXED,
 		  "R 3:41 " ENTRY ".rename: nvidia.com/mig-2g.10gb" TAKEN },
 		{ ENTRIES "{name: gpu, replicas: 5, rename: fast}]}}\nresources: {gpus: [{pattern: "
-			  "a, name: fast}]}\n",
+			  "a, name: fast}, {pattern: b, name: gpu}]}\n",
 		  "R 2:70 " ENTRY ".rename: nvidia.com/fast" TAKEN },
 		{ "rota:\nsharing: {timeSlicing: {renameByDefault: true, resources: [{name: gpu, "
 		  "replicas: 5}]}}\nresources: {mig: [{pattern: a, name: gpu.shared}]}\n",
 		  "R 2:60 " ENTRY ": nvidia.com/gpu.shared" TAKEN },
 		{ "rota:\nsharing: {timeSlicing: {renameByDefault: true, resources: [{replicas: 5, "
-		  "rename: short, name: mig-" TEN TEN TEN TEN "abc}]}}\n",
+		  "rename: short, name: mig-" TEN TEN TEN TEN "abc}]}}\n" MIXED,
 		  "" },
 		{ "rota:\nsharing: {timeSlicing: {renameByDefault: true, resources: [{replicas: 5, "
-		  "name: mig-" TEN TEN TEN TEN "abc}]}}\n",
+		  "name: mig-" TEN TEN TEN TEN "abc}]}}\n" MIXED,
 		  "R 2:80 " ENTRY ".name: nvidia.com/mig-" TEN TEN TEN TEN
 		  "abc has 65 characters with the .shared of renameByDefault, allowed: 63\n" },
 	};
@@ -325,7 +356,7 @@ static void patterns_devices_and_names_of_a_strict_file_are_stored(void **state)
 			   "    - {name: gpu, replicas: 2, devices: 3}\n"
 			   "    - {name: t4, replicas: 3, devices: [0, 1:2, \"GPU-{" UUID "}\"], "
 			   "rename: slow}\n"
-			   "    - {name: small, replicas: 4, rename: small}\n");
+			   "    - {name: small, replicas: 4, rename: small}\n" MIXED);
 	assert_int_equal(fixture->findings.count, 0);
 	const struct settings *settings = fixture->settings;
 	assert_int_equal(settings->gpu_patterns.count, 2);
