@@ -7,6 +7,7 @@
  */
 #include "sim/mig_layout.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -329,9 +330,9 @@ static int make_uuids(struct reading *reading, const char *gpu_uuid, const struc
 		for (size_t j = 0; j < instance->computes_count; j++) {
 			struct scenario_compute *compute = &instance->computes[j];
 			if (!compute->uuid)
-				compute->uuid = made_uuid(reading->arena, "MIG-",
-							  first + instance->id * COMPUTE_IDS +
-								  compute->id);
+				compute->uuid = made_uuid(
+					reading->arena, "MIG-",
+					first + (uint64_t)instance->id * COMPUTE_IDS + compute->id);
 			if (!compute->uuid)
 				return reading_no_memory(reading);
 		}
