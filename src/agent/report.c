@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/document.h"
+
 enum {
 	SINCE_BYTES = 64, /* RFC 3339, also for a year of ten digits */
 };
@@ -28,8 +30,7 @@ static json_t *devices_json(const struct report *report)
 {
 	json_t *devices = json_array();
 	for (size_t i = 0; report->snapshot && i < report->snapshot->devices_count; i++)
-		(void)json_array_append_new(/* a failure shows as a document that does not dump */
-					    devices, device_json(&report->snapshot->devices[i]));
+		devices = document_append(devices, device_json(&report->snapshot->devices[i]));
 	return devices;
 }
 
@@ -38,13 +39,11 @@ static json_t *complaints_json(const struct report *report)
 	const struct plan *plan = report->plan;
 	json_t *complaints = json_array();
 	if (report->undescribed[0])
-		(void)json_array_append_new(complaints, /* as above */
-					    json_string(report->undescribed));
+		complaints = document_append(complaints, json_string(report->undescribed));
 	for (size_t i = 0; i < plan->complaints_count; i++)
-		(void)json_array_append_new(/* as above */
-					    complaints, json_string(plan->complaints[i]));
+		complaints = document_append(complaints, json_string(plan->complaints[i]));
 	if (plan->refusal)
-		(void)json_array_append_new(complaints, json_string(plan->refusal)); /* as above */
+		complaints = document_append(complaints, json_string(plan->refusal));
 	return complaints;
 }
 
@@ -87,7 +86,7 @@ char *report_json(const struct report *report)
 {
 	json_t *resources = json_array();
 	for (size_t i = 0; i < report->plugins_count; i++)
-		(void)json_array_append_new(resources, resource_json(&report->plugins[i]));
+		resources = document_append(resources, resource_json(&report->plugins[i]));
 	json_t *document = json_pack(
 		"{s:s, s:i, s:I, s:s, s:o, s:s, s:o, s:o, s:o, s:o}", "version", ROTA_VERSION,
 		"pid", (int)getpid(), "uptimeSeconds", (json_int_t)report->uptime_seconds,
@@ -95,7 +94,7 @@ char *report_json(const struct report *report)
 		refusal_json(report->refusal), "kubeletSocket", report->settings->kubelet_socket,
 		"driver", driver_json(report), "complaints", complaints_json(report), "resources",
 		resources, "devices", devices_json(report));
-	char *text = json_dumps(document, JSON_COMPACT);
+	char *text = document_text(document, JSON_COMPACT);
 	json_decref(document);
 	return text;
 }

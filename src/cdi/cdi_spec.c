@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/document.h"
 #include "base/text.h"
 
 DEFINE_CLEANUP(json_t *, json_cleanup, json_decref);
@@ -299,7 +300,7 @@ int cdi_spec_encode(const struct cdi_spec *spec, char **ret, struct err *err)
 	if (r < 0)
 		return err_wrap(err, r, "%s", spec->kind);
 	cleanup_json json_t *json = spec_json(spec);
-	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	char *text = document_text(json, JSON_COMPACT);
 	if (!text)
 		return err_set(err, -ENOMEM, "%s: out of memory", spec->kind);
 	*ret = text;

@@ -10,13 +10,14 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/document.h"
 #include "base/file.h"
 #include "base/tree.h"
 #include "cli/output.h"
 #include "config/config.h"
 
 enum {
-	LINE_BYTES_MAX = 8192, /* of a finding with the name of the file */
+	TEXT_BYTES_MAX = 4 << 20, /* FINDINGS_MAX lines with the name of the file */
 	PART_BYTES = 4096,
 };
 
@@ -56,25 +57,24 @@ static int check(const char *file, struct findings *findings, struct err *err)
 	return r < 0 ? r : config_check(text, length, findings, err);
 }
 
-static void print_lines(const struct findings *findings, const char *file, bool is_lenient)
+static int print_lines(const struct findings *findings, const char *file, bool is_lenient)
 {
+	cleanup_buf struct buf out = BUF_INIT(TEXT_BYTES_MAX);
 	for (size_t i = 0; i < findings->count; i++) {
 		const struct finding *finding = &findings->items[i];
-		cleanup_buf struct buf line = BUF_INIT(LINE_BYTES_MAX);
-		finding_print(finding, file, &line);
-		if (line.data)
-			(void)printf("%s (%s)\n", line.data, effect(finding));
+		finding_print(finding, file, &out);
+		(void)buf_printf(&out, " (%s)\n", effect(finding));
 	}
 	size_t more = findings->refusals + findings->warnings - findings->count;
 	if (more > 0)
-		(void)printf("%s: and %zu more\n", file, more);
-	if (findings->refusals > 0)
-		return;
-	if (findings->warnings == 0)
-		(void)printf("%s: ok\n", file);
-	else if (is_lenient)
-		(void)printf("%s: ok, with %zu warning%s\n", file, findings->warnings,
-			     findings->warnings == 1 ? "" : "s");
+		(void)buf_printf(&out, "%s: and %zu more\n", file, more);
+	bool is_ok = findings->refusals == 0;
+	if (is_ok && findings->warnings == 0)
+		(void)buf_printf(&out, "%s: ok\n", file);
+	else if (is_ok && is_lenient)
+		(void)buf_printf(&out, "%s: ok, with %zu warning%s\n", file, findings->warnings,
+				 findings->warnings == 1 ? "" : "s");
+	return output_text(&out);
 }
 
 static json_t *finding_json(const struct finding *finding)
@@ -89,10 +89,7 @@ static int print_json(const struct findings *findings, const char *file, bool is
 {
 	json_t *list = json_array();
 	for (size_t i = 0; i < findings->count; i++)
-		if (json_array_append_new(list, finding_json(&findings->items[i])) < 0) {
-			json_decref(list);
-			return output_json(NULL);
-		}
+		list = document_append(list, finding_json(&findings->items[i]));
 	return output_json(json_pack("{s:s, s:b, s:I, s:I, s:o}", "file", file, "ok", (int)is_ok,
 				     "refusals", (json_int_t)findings->refusals, "warnings",
 				     (json_int_t)findings->warnings, "findings", list));
@@ -109,11 +106,9 @@ static int run(const void *input, const struct option_words *arguments)
 		return COMMAND_FAILED;
 	}
 	size_t bad = findings.refusals + (values->is_lenient ? 0 : findings.warnings);
-	int r = COMMAND_DONE;
-	if (values->output.format == OUTPUT_JSON)
-		r = print_json(&findings, file, bad == 0);
-	else
-		print_lines(&findings, file, values->is_lenient);
+	int r = values->output.format == OUTPUT_JSON
+			? print_json(&findings, file, bad == 0)
+			: print_lines(&findings, file, values->is_lenient);
 	return bad > 0 ? COMMAND_FAILED : r;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/document.h"
 #include "cli/output.h"
 #include "cli/setting.h"
 #include "cli/table.h"
@@ -224,8 +225,7 @@ static json_t *words_json(const char *list)
 	json_t *words = json_array();
 	for (const char *at = list; at && *at != '\0';) {
 		size_t length = strcspn(at, ",");
-		(void)json_array_append_new(/* a failure shows when it is printed */
-					    words, json_stringn(at, length));
+		words = document_append(words, json_stringn(at, length));
 		at += length;
 		at += strspn(at, ", ");
 	}
@@ -242,13 +242,11 @@ static json_t *needs_json(const struct schema_key *key)
 	json_t *needs = json_array();
 	for (const struct schema_choice *choice = key->choices; choice && choice->word; choice++)
 		if (choice->needs)
-			(void)json_array_append_new(/* as above */
-						    needs, need_json(choice->word, choice->needs));
+			needs = document_append(needs, need_json(choice->word, choice->needs));
 	cleanup_buf struct buf refused = BUF_INIT(CELL_BYTES_MAX);
 	put_refused(key, &refused);
 	if (key->needs)
-		(void)json_array_append_new(/* as above */
-					    needs, need_json(refused.data, key->needs));
+		needs = document_append(needs, need_json(refused.data, key->needs));
 	return needs;
 }
 
@@ -269,12 +267,8 @@ static json_t *key_json(const struct schema_key *key)
 static int print_json(const struct schema_key *keys, size_t count)
 {
 	json_t *list = json_array();
-	for (size_t i = 0; i < count; i++) {
-		if (json_array_append_new(list, key_json(&keys[i])) == 0)
-			continue;
-		json_decref(list);
-		return output_json(NULL);
-	}
+	for (size_t i = 0; i < count; i++)
+		list = document_append(list, key_json(&keys[i]));
 	return output_json(json_pack("{s:o}", "settings", list));
 }
 

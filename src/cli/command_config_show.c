@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "base/document.h"
 #include "cli/output.h"
 #include "cli/setting.h"
 #include "cli/settings_of.h"
@@ -28,6 +29,8 @@ static json_t *setting_json(const struct settings *settings, const struct schema
 	cleanup_buf struct buf flag = BUF_INIT(CELL_BYTES_MAX);
 	if (key->option.name)
 		(void)buf_printf(&flag, "--%s", key->option.name);
+	if (flag.error < 0)
+		return NULL;
 	return json_pack("{s:s?, s:s?, s:s?, s:o, s:o}", "key", key->path, "flag", flag.data,
 			 "variable", key->path || key->option.name ? NULL : key->option.env,
 			 "value", setting_value(settings, key), "origin",
@@ -39,14 +42,9 @@ static int print_json(const struct settings *settings)
 	size_t count = 0;
 	const struct schema_key *keys = schema_keys(&count);
 	json_t *list = json_array();
-	for (size_t i = 0; i < count; i++) {
-		if (!setting_is_shown(&keys[i]))
-			continue;
-		if (json_array_append_new(list, setting_json(settings, &keys[i])) == 0)
-			continue;
-		json_decref(list);
-		return output_json(NULL);
-	}
+	for (size_t i = 0; i < count; i++)
+		if (setting_is_shown(&keys[i]))
+			list = document_append(list, setting_json(settings, &keys[i]));
 	return output_json(json_pack("{s:o}", "settings", list));
 }
 

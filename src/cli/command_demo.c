@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/document.h"
 #include "base/file.h"
 #include "base/tree.h"
 #include "cli/demo_node.h"
@@ -278,10 +279,7 @@ static json_t *steps_json(const struct demo *demo)
 			"{s:i, s:s, s:o, s:o, s:b, s:s}", "step", (int)step->number, "name",
 			step->name, "expected", sight_json(&step->expected), "seen",
 			sight_json(&step->seen), "ok", (int)step->is_ok, "problem", step->problem);
-		if (json_array_append_new(steps, value) < 0) {
-			json_decref(steps);
-			return NULL;
-		}
+		steps = document_append(steps, value);
 	}
 	return steps;
 }

@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "base/cleanup.h"
+#include "base/document.h"
 #include "cli/output.h"
 #include "cli/settings_of.h"
 #include "cli/table.h"
@@ -129,7 +130,7 @@ static int print_json(const struct snapshot *snapshot, const struct plan *plan)
 	json_t *devices = json_array();
 	for (size_t i = 0; i < snapshot->devices_count; i++) {
 		struct view view = view_of(snapshot, plan, i);
-		(void)json_array_append_new(devices, device_json(&view)); /* seen when printed */
+		devices = document_append(devices, device_json(&view));
 	}
 	return output_json(
 		json_pack("{s:s, s:o}", "driver", snapshot->driver_version, "devices", devices));

@@ -20,6 +20,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/document.h"
 #include "base/file.h"
 #include "cli/demo_process.h"
 
@@ -346,7 +347,7 @@ int demo_node_wait(struct demo_node *node, demo_condition_fn *is_met, const void
 
 static int send_command(struct demo_node *node, json_t *command, struct err *err)
 {
-	cleanup_free char *text = command ? json_dumps(command, JSON_COMPACT) : NULL;
+	cleanup_free char *text = document_text(command, JSON_COMPACT);
 	json_decref(command);
 	if (!text)
 		return err_errno(err, -ENOMEM, "command");

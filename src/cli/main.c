@@ -211,9 +211,8 @@ int main(int argc, char **argv)
 {
 	int r = dispatch((struct option_words){ argv + 1, argc > 1 ? (size_t)argc - 1 : 0 });
 	/* What could not be written was not answered. */
-	if (fflush(stdout) != 0 && r == COMMAND_DONE) {
-		(void)fputs("rota: cannot write the answer\n", stderr);
-		return COMMAND_FAILED;
-	}
-	return r;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return r;
+	(void)fputs("rota: cannot write the answer\n", stderr);
+	return r == COMMAND_DONE ? COMMAND_FAILED : r;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "base/document.h"
 #include "cli/command.h"
 
 static const char *const formats[] = { "table", "json", NULL };
@@ -22,24 +23,27 @@ static const struct option options[] = {
 
 const struct option_table output_options = OPTION_TABLE(options);
 
-static int fail(const char *why)
+static int fail(void)
 {
-	(void)fprintf(stderr, "rota: %s\n", why);
+	(void)fputs("rota: out of memory\n", stderr);
 	return COMMAND_FAILED;
 }
 
 int output_json(json_t *root)
 {
-	if (!root)
-		return fail("out of memory");
-	int r = json_dumpf(root, stdout, JSON_INDENT(2));
+	/* Whole before the first byte: what has no memory half way would be half an answer. */
+	cleanup_free char *text = document_text(root, JSON_INDENT(2));
 	json_decref(root);
-	return r < 0 || putchar('\n') == EOF ? fail("cannot write the answer") : COMMAND_DONE;
+	if (!text)
+		return fail();
+	(void)puts(text); /* main() sees what cannot be written */
+	return COMMAND_DONE;
 }
 
 int output_text(const struct buf *text)
 {
 	if (!text || text->error < 0)
-		return fail("out of memory");
-	return fputs(text->data, stdout) == EOF ? fail("cannot write the answer") : COMMAND_DONE;
+		return fail();
+	(void)fputs(text->data, stdout); /* as above */
+	return COMMAND_DONE;
 }

@@ -20,7 +20,7 @@ struct output {
 extern const struct option_table output_options;
 
 /**
- * Print a document on stdout.
+ * Print a document on stdout. What cannot be written is seen at the end of main().
  *
  * @root  taken. NULL: its making failed for want of memory.
  *

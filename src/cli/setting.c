@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/document.h"
 #include "base/text.h"
 
 enum {
@@ -83,10 +84,7 @@ static json_t *choices_json(const struct schema_key *key, unsigned sum)
 		if ((sum & choice->value) != choice->value)
 			continue;
 		sum &= ~choice->value;
-		if (json_array_append_new(list, json_string(choice->word)) == 0)
-			continue;
-		json_decref(list);
-		return NULL;
+		list = document_append(list, json_string(choice->word));
 	}
 	return list;
 }
@@ -116,12 +114,8 @@ static json_t *devices_json(const struct device_choice *choice)
 		return json_integer((json_int_t)choice->count);
 	case DEVICE_CHOICE_LIST:
 		list = json_array();
-		for (size_t i = 0; i < choice->list_count; i++) {
-			if (json_array_append_new(list, json_string(choice->list[i])) == 0)
-				continue;
-			json_decref(list);
-			return NULL;
-		}
+		for (size_t i = 0; i < choice->list_count; i++)
+			list = document_append(list, json_string(choice->list[i]));
 		return list;
 	}
 	return NULL;
@@ -145,13 +139,8 @@ static json_t *entries_json(const void *entries, size_t count, size_t entry_byte
 			    json_t *(*entry_json)(const void *entry))
 {
 	json_t *list = json_array();
-	for (size_t i = 0; i < count; i++) {
-		json_t *item = entry_json((const char *)entries + i * entry_bytes);
-		if (json_array_append_new(list, item) == 0)
-			continue;
-		json_decref(list);
-		return NULL;
-	}
+	for (size_t i = 0; i < count; i++)
+		list = document_append(list, entry_json((const char *)entries + i * entry_bytes));
 	return list;
 }
 
@@ -225,7 +214,7 @@ static void scalar_text(const json_t *value, struct buf *out)
 		(void)buf_text(out, text);
 		return;
 	}
-	char *quoted = json_dumps(value, JSON_ENCODE_ANY);
+	char *quoted = document_text(value, JSON_ENCODE_ANY);
 	if (quoted)
 		(void)buf_text(out, quoted);
 	else

@@ -17,7 +17,7 @@ import time
 import unittest
 
 FOLDER = pathlib.Path(__file__).resolve().parent
-MODULES = ("soak_life", "soak_changes", "soak_faults")
+MODULES = ("soak_life", "soak_changes", "soak_faults", "soak_commands")
 SEED_MAX = 1 << 32
 
 

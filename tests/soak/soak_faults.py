@@ -44,6 +44,7 @@ NO_LIST = "cannot advertise, keeping what was advertised before"
 # frame twice when its queue cannot grow.
 CALLS = [
     ("agent", "memory", errno.ENOMEM, "ours"),
+    ("agent", "memory", errno.ENOMEM, "libjansson"),
     ("agent", "open64", errno.EMFILE, "ours"),
     ("agent", "read", errno.EIO, "ours"),
     ("agent", "read", errno.EINTR, "libuv"),
