@@ -16,6 +16,8 @@ meson = echo "configuring $(1)"; out=$$(meson setup $(1) 2>&1) || { echo "$$out"
 # Counters are exact where nothing is optimized.
 configure_coverage = test -e build-coverage/build.ninja || \
 	{ $(call meson,build-coverage -Dtests=true -Db_coverage=true -Doptimization=0); }
+# Programs that the build runs would complain of counters that an older build left.
+clear_counters = find build-coverage -name '*.gcda' -delete
 
 help: ## print the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -31,6 +33,7 @@ soak: build-test ## repeat what must survive thousands of times; SOAK_FLAGS: see
 
 coverage: packages-test ## run every test once more and tell what of src/ it executes
 	@$(configure_coverage)
+	@$(clear_counters)
 	@$(ninja) build-coverage
 	@python3 tools/coverage.py
 
@@ -80,4 +83,5 @@ build-tsan: packages-test
 # Only the tests of core, which are few; `make coverage` builds the rest.
 build-coverage: packages-test
 	@$(configure_coverage)
+	@$(clear_counters)
 	@$(ninja) build-coverage $(patsubst src/core/%.c,tests/unit/test_%,$(wildcard src/core/*.c))
