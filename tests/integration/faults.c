@@ -4,15 +4,17 @@
  * environment:
  *
  *   ROTA_FAULT       "WORD FUNCTION NUMBER ERRNO WHOSE": in `rota WORD`, the NUMBERth call of
- *                    FUNCTION that WHOSE code makes fails with ERRNO. WHOSE: "libuv",
- *                    "libnghttp2", "libjansson", or "ours", which is all else. FUNCTION "memory":
- * malloc, calloc and realloc together. ROTA_FAULT_MARK  a file that is made when it happens; while
- * it is there no other call fails, so that a process which is started again meets no fault.
+ *                    FUNCTION that WHOSE code makes fails with ERRNO. WHOSE: one of the libraries
+ *                    below, or "ours", which is all else. FUNCTION "memory": malloc, calloc and
+ *                    realloc together.
+ *   ROTA_FAULT_MARK  a file that is made when it happens; while it is there no other call fails,
+ *                    so that a process which is started again meets no fault.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -44,9 +46,8 @@ struct library {
 };
 
 static struct library libraries[] = {
-	{ .name = "libuv" },
-	{ .name = "libnghttp2" },
-	{ .name = "libjansson" },
+	{ .name = "libuv" },        { .name = "libnghttp2" }, { .name = "libjansson" },
+	{ .name = "libnvidia-ml" }, { .name = "libyaml" },
 };
 
 enum {
@@ -207,6 +208,8 @@ DEFINE(int, inotify_add_watch, (int fd, const char *path, uint32_t mask), (fd, p
 DEFINE(int, epoll_create1, (int flags), (flags))
 DEFINE(int, epoll_wait, (int fd, struct epoll_event *events, int count, int ms),
        (fd, events, count, ms))
+DEFINE(int, poll, (struct pollfd * fds, nfds_t count, int ms), (fds, count, ms))
+DEFINE(int, close_range, (unsigned first, unsigned last, int flags), (first, last, flags))
 DEFINE(pid_t, fork, (void), ())
 DEFINE(int, kill, (pid_t pid, int number), (pid, number))
 DEFINE(int, execvp, (const char *file, char *const words[]), (file, words))
@@ -234,5 +237,8 @@ EXPORT void *dlopen(const char *path, int flags)
 		return NULL;
 	if (!real)
 		real = (void *(*)(const char *, int))next("dlopen");
-	return real(path, flags);
+	void *library = real(path, flags);
+	if (fault.is_armed)
+		(void)dl_iterate_phdr(find_code, NULL);
+	return library;
 }

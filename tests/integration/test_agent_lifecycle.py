@@ -146,7 +146,7 @@ class Kill(AgentCase):
 
     def test_stale_sockets_are_replaced(self):
         kubelet, _ = self.start_node()
-        self.agent.kill()
+        self.agent.stop(signal.SIGKILL)
         self.assertTrue(self.own_socket.exists())
         self.assertTrue(self.agent_socket.exists())
         kubelet.registration_after(self.start_agent).watch.wait_count(1)

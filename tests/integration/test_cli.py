@@ -4,6 +4,7 @@
 import contextlib
 import json
 import re
+import signal
 import socket
 import unittest
 
@@ -177,7 +178,7 @@ class Status(CommandCase):
 
     def test_agent_that_was_killed(self):
         self.start_node()
-        self.agent.kill()
+        self.agent.stop(signal.SIGKILL)
         self.assertTrue(self.agent_socket.exists())
         self.assertIn("rota agent",
                       self.refusal(1, "status", "--agent-socket", self.agent_socket))

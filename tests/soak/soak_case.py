@@ -24,7 +24,7 @@ COUNTS = {
     "kills": (20, 1000),
     "changes": (100, 10000),
     "faults": (40, 1000000),  # the full ones end by themselves, when no call is left to fail
-    "commands": (12, 1),  # from one allocation that fails to the next one, at most
+    "commands": (30, 1),  # from one allocation that fails to the next one, at most
 }
 # What freed memory may still hold, however often something is done.
 SLACK_KIB = 4096

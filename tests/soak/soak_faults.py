@@ -45,6 +45,7 @@ NO_LIST = "cannot advertise, keeping what was advertised before"
 CALLS = [
     ("agent", "memory", errno.ENOMEM, "ours"),
     ("agent", "memory", errno.ENOMEM, "libjansson"),
+    ("agent", "memory", errno.ENOMEM, "libyaml"),
     ("agent", "open64", errno.EMFILE, "ours"),
     ("agent", "read", errno.EIO, "ours"),
     ("agent", "read", errno.EINTR, "libuv"),
