@@ -1,9 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "given.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 
 #include "kubelet/wire.h"
+
+enum {
+	ALLOCATIONS_MAX = 100
+};
+
+static unsigned allocations_left; /* 0: no limit */
+
+/* The linker puts these in the place of the arena's and of malloc() for the code under test. */
+void *__real_malloc(size_t bytes);
+void *__wrap_malloc(size_t bytes);
+void *__real_arena_alloc(struct arena *arena, size_t bytes);
+void *__wrap_arena_alloc(struct arena *arena, size_t bytes);
+void *__real_arena_array(struct arena *arena, size_t count, size_t bytes);
+void *__wrap_arena_array(struct arena *arena, size_t count, size_t bytes);
+
+static bool fails(void)
+{
+	return allocations_left > 0 && --allocations_left == 0;
+}
+
+void *__wrap_malloc(size_t bytes)
+{
+	return fails() ? NULL : __real_malloc(bytes);
+}
+
+void *__wrap_arena_alloc(struct arena *arena, size_t bytes)
+{
+	return fails() ? NULL : __real_arena_alloc(arena, bytes);
+}
+
+void *__wrap_arena_array(struct arena *arena, size_t count, size_t bytes)
+{
+	return fails() ? NULL : __real_arena_array(arena, count, bytes);
+}
 
 /* Messages as bytes on the wire, written by hand from the field numbers of the contract. */
 #define BYTES(text) (const uint8_t *)(text), sizeof(text) - 1
@@ -266,6 +302,125 @@ static void refuses_more_containers_than_it_reads(void **state)
 	assert_int_equal(count, WIRE_CONTAINERS_MAX);
 }
 
+/* Encodes or decodes one message of each kind; outputs are looked at for being untouched. */
+typedef int convert_fn(const struct resource *resource, struct err *err);
+
+static int convert_list(const struct resource *resource, struct err *err)
+{
+	cleanup_wire_bytes struct wire_bytes bytes = { 0 };
+	int r = wire_encode_list(resource, &bytes, err);
+	assert_true((r == 0) == (bytes.data != NULL));
+	return r;
+}
+
+static int convert_options(const struct resource *resource, struct err *err)
+{
+	(void)resource;
+	cleanup_wire_bytes struct wire_bytes bytes = { 0 };
+	int r = wire_encode_options(&bytes, err);
+	assert_true((r == 0) == (bytes.data != NULL));
+	return r;
+}
+
+static int convert_preferred_answer(const struct resource *resource, struct err *err)
+{
+	uint32_t first[] = { 1, 0 };
+	uint32_t *positions[] = { first };
+	size_t counts[] = { 2 };
+	cleanup_wire_bytes struct wire_bytes bytes = { 0 };
+	int r = wire_encode_preferred(resource, positions, counts, 1, &bytes, err);
+	assert_true((r == 0) == (bytes.data != NULL));
+	return r;
+}
+
+static int convert_allocated(const struct resource *resource, struct err *err)
+{
+	(void)resource;
+	const struct edits edits = { .envs = { { "A", "1" } }, .envs_count = 1 };
+	cleanup_wire_bytes struct wire_bytes bytes = { 0 };
+	int r = wire_encode_allocated(&edits, 1, &bytes, err);
+	assert_true((r == 0) == (bytes.data != NULL));
+	return r;
+}
+
+static int convert_preference(const struct resource *resource, struct err *err)
+{
+	(void)resource;
+	cleanup_arena struct arena arena = { 0 };
+	struct wire_preference *preferences = NULL;
+	size_t count = 0;
+	int r = wire_decode_preferred(BYTES("\x0a\x07\x0a\x01"
+					    "a\x12\x02xy"),
+				      &arena, &preferences, &count, err);
+	assert_true((r == 0) == (preferences != NULL));
+	return r;
+}
+
+static int convert_allocate(const struct resource *resource, struct err *err)
+{
+	(void)resource;
+	cleanup_arena struct arena arena = { 0 };
+	struct wire_ids *containers = NULL;
+	size_t count = 0;
+	int r = wire_decode_allocate(BYTES("\x0a\x04\x0a\x02xy"), &arena, &containers, &count, err);
+	assert_true((r == 0) == (containers != NULL));
+	return r;
+}
+
+/* protobuf-c does not tell want of memory from what is no message. */
+static void each_allocation_that_fails_is_an_error_and_leaves_nothing(void **state)
+{
+	(void)state;
+	static convert_fn *const conversions[] = {
+		convert_list,      convert_options,    convert_preferred_answer,
+		convert_allocated, convert_preference, convert_allocate,
+	};
+	cleanup_resource struct resource *resource = given_resource(2, 1);
+	for (size_t i = 0; i < ARRAY_LEN(conversions); i++) {
+		unsigned n = 1;
+		for (; n < ALLOCATIONS_MAX; n++) {
+			struct err err = ERR_INIT;
+			allocations_left = n;
+			int r = conversions[i](resource, &err);
+			bool has_failed = allocations_left == 0;
+			allocations_left = 0;
+			if (!has_failed)
+				break;
+			assert_true(r == -ENOMEM || r == -EBADMSG);
+			assert_true(err.msg[0] != '\0');
+		}
+		assert_in_range(n, 2, ALLOCATIONS_MAX - 1);
+	}
+}
+
+static void refuses_more_ids_than_it_reads(void **state)
+{
+	(void)state;
+	enum {
+		IDS_BYTES = 2 * (WIRE_IDS_MAX + 1),
+		HEAD_BYTES = 4
+	};
+	cleanup_arena struct arena arena = { 0 };
+	cleanup_free uint8_t *message = calloc(1, HEAD_BYTES + IDS_BYTES);
+	assert_non_null(message);
+	/* Length-delimited, the length in three bytes of seven bits. */
+	const uint8_t head[HEAD_BYTES] = { 0x0a, (IDS_BYTES & 0x7f) | 0x80,
+					   (IDS_BYTES >> 7 & 0x7f) | 0x80, IDS_BYTES >> 14 };
+	static_assert(IDS_BYTES >> 21 == 0, "the length needs three bytes");
+	memcpy(message, head, sizeof(head));
+	for (size_t i = HEAD_BYTES; i < HEAD_BYTES + IDS_BYTES; i += 2)
+		message[i] = 0x0a;
+	struct wire_ids *containers = NULL;
+	struct wire_preference *preferences = NULL;
+	size_t count = 0;
+	assert_int_equal(wire_decode_allocate(message, HEAD_BYTES + IDS_BYTES, &arena, &containers,
+					      &count, NULL),
+			 -E2BIG);
+	assert_int_equal(wire_decode_preferred(message, HEAD_BYTES + IDS_BYTES, &arena,
+					       &preferences, &count, NULL),
+			 -E2BIG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +440,8 @@ int main(void)
 		cmocka_unit_test(refuses_ids_with_nul_or_bad_utf8),
 		cmocka_unit_test(refuses_what_is_no_message),
 		cmocka_unit_test(refuses_more_containers_than_it_reads),
+		cmocka_unit_test(refuses_more_ids_than_it_reads),
+		cmocka_unit_test(each_allocation_that_fails_is_an_error_and_leaves_nothing),
 	};
 	return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
 }
