@@ -284,6 +284,128 @@ static void does_not_remove_a_socket_that_is_another_s(void **state)
 	assert_int_equal(access(fixture->path, F_OK), 0);
 }
 
+static char *silence(struct control_handler *handler, const char *request)
+{
+	(void)handler;
+	(void)request;
+	return NULL;
+}
+
+static void hangs_up_when_there_is_no_answer(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client client = { .request = "status" };
+	fixture->handler.answer = silence;
+	start(fixture);
+
+	run_client(fixture, &client);
+	assert_int_equal(client.result, -EPIPE);
+	assert_null(client.answer);
+	assert_non_null(strstr(client.err.msg, "no answer"));
+}
+
+static void hangs_up_on_those_who_ask_after_its_end(void **state)
+{
+	struct fixture *fixture = *state;
+	char byte = 0;
+	start(fixture);
+	int fd = connect_to(fixture);
+	(void)uv_run(&fixture->loop, UV_RUN_NOWAIT);
+	control_stop(TAKE_PTR(fixture->control));
+	assert_int_equal(send(fd, "status\n", 7, MSG_NOSIGNAL), 7);
+
+	assert_int_equal(wait_for(fixture, fd, &byte, 1), 0);
+	(void)close(fd);
+}
+
+static void a_request_may_come_in_pieces(void **state)
+{
+	struct fixture *fixture = *state;
+	char answer[64] = "";
+	start(fixture);
+	int fd = connect_to(fixture);
+	assert_int_equal(send(fd, "sta", 3, MSG_NOSIGNAL), 3);
+	(void)uv_run(&fixture->loop, UV_RUN_NOWAIT);
+	(void)uv_run(&fixture->loop, UV_RUN_NOWAIT);
+	assert_int_equal(send(fd, "tus\n", 4, MSG_NOSIGNAL), 4);
+
+	assert_true(wait_for(fixture, fd, answer, sizeof(answer) - 1) > 0);
+	assert_string_equal(answer, "{\"asked\": \"status\"}");
+	(void)close(fd);
+}
+
+static void says_when_the_directory_cannot_be_made(void **state)
+{
+	struct fixture *fixture = *state;
+	char run[2 * PATH_BYTES];
+	struct err err = ERR_INIT;
+	(void)snprintf(run, sizeof(run), "%s/run", fixture->directory);
+	assert_int_equal(file_write(run, "x", 1, 0600, NULL), 0);
+	assert_true(strlen(fixture->path) + 3 < sizeof(fixture->path));
+	strcat(fixture->path, "/b");
+
+	assert_int_equal(control_start(&fixture->loop, fixture->path, &fixture->handler,
+				       &fixture->control, &err),
+			 -ENOTDIR);
+	assert_non_null(strstr(err.msg, "cannot make the directory"));
+	assert_int_equal(unlink(run), 0);
+}
+
+static void refuses_a_path_that_no_socket_can_have(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[2 * PATH_BYTES];
+	char *answer = NULL;
+	struct err err = ERR_INIT;
+	memset(path, 'x', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+
+	assert_int_equal(
+		control_start(&fixture->loop, path, &fixture->handler, &fixture->control, &err),
+		-ENAMETOOLONG);
+	assert_non_null(strstr(err.msg, "at most"));
+	assert_int_equal(control_ask(path, "status", ASK_MS, &answer, &err), -ENAMETOOLONG);
+}
+
+/* A socket of which the kernel makes connections that nobody takes. */
+static int listen_deaf(const struct fixture *fixture, int type)
+{
+	char run[2 * PATH_BYTES];
+	(void)snprintf(run, sizeof(run), "%s/run", fixture->directory);
+	assert_int_equal(mkdir(run, 0700), 0);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	strcpy(address.sun_path, fixture->path);
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	if (type == SOCK_STREAM)
+		assert_int_equal(listen(fd, 1), 0);
+	return fd;
+}
+
+static void does_not_wait_for_ever_for_an_answer(void **state)
+{
+	struct fixture *fixture = *state;
+	char *answer = NULL;
+	struct err err = ERR_INIT;
+	int fd = listen_deaf(fixture, SOCK_STREAM);
+
+	assert_int_equal(control_ask(fixture->path, "status", 1, &answer, &err), -ETIMEDOUT);
+	assert_non_null(strstr(err.msg, "no answer"));
+	(void)close(fd);
+}
+
+static void says_what_is_not_an_agent_s_socket(void **state)
+{
+	struct fixture *fixture = *state;
+	char *answer = NULL;
+	struct err err = ERR_INIT;
+	int fd = listen_deaf(fixture, SOCK_DGRAM);
+
+	assert_int_equal(control_ask(fixture->path, "status", ASK_MS, &answer, &err), -EPROTOTYPE);
+	assert_non_null(strstr(err.msg, fixture->path));
+	(void)close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +423,18 @@ int main(void)
 		cmocka_unit_test_setup_teardown(makes_one_wait_while_all_places_are_taken, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(drops_a_peer_that_sends_no_end_of_line, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(hangs_up_when_there_is_no_answer, setup, teardown),
+		cmocka_unit_test_setup_teardown(hangs_up_on_those_who_ask_after_its_end, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_request_may_come_in_pieces, setup, teardown),
+		cmocka_unit_test_setup_teardown(says_when_the_directory_cannot_be_made, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(refuses_a_path_that_no_socket_can_have, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(does_not_wait_for_ever_for_an_answer, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(says_what_is_not_an_agent_s_socket, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(removes_its_socket, setup, teardown),
 		cmocka_unit_test_setup_teardown(does_not_remove_a_socket_that_is_another_s, setup,

@@ -3,9 +3,11 @@
  */
 #include "unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/commands.h"
 #include "cli/manual.h"
 
 enum {
@@ -114,6 +116,21 @@ static void names_files_after_commands(void **state)
 	assert_string_equal(page->data, "rota.1");
 }
 
+static void the_overview_lists_what_is_not_hidden(void **state)
+{
+	struct buf *page = *state;
+	manual_overview(page);
+	assert_int_equal(page->error, 0);
+	has(page, ".TH \"ROTA\" 1 ");
+	size_t count = 0;
+	const struct command *const *commands = commands_all(&count);
+	for (size_t i = 0; i < count; i++) {
+		char entry[64];
+		(void)snprintf(entry, sizeof(entry), ".TP\n\\fBrota %s\\fR\n", commands[i]->name);
+		assert_true((strstr(page->data, entry) != NULL) == !commands[i]->is_hidden);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +139,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(tells_all_of_an_option, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keeps_the_failure_of_a_page_that_is_too_long,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_overview_lists_what_is_not_hidden, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(names_files_after_commands, set_up, tear_down),
 	};
 	return cmocka_run_group_tests_name("manual", tests, NULL, NULL);
