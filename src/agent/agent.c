@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "control/control.h"
+#include "core/missing.h"
 #include "core/resource.h"
 #include "driver/driver.h"
 #include "kubelet/nodes.h"
@@ -118,7 +119,8 @@ static int advertise(struct agent *agent, const struct settings *settings, struc
 {
 	if (!agent->vitals.believed || !agent->is_held_known)
 		return 0;
-	cleanup_snapshot struct snapshot *offered = snapshot_copy(agent->vitals.believed);
+	cleanup_snapshot struct snapshot *offered = missing_join(agent->vitals.believed,
+								 &agent->held);
 	if (!offered || description_mark(&agent->description, offered) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	return adverts_update(&agent->adverts, settings, offered, &agent->held, err);

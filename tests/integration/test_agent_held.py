@@ -3,7 +3,7 @@
 
 import unittest
 
-from agent_case import AgentCase, replica_ids, shared, uuid
+from agent_case import AgentCase, fault, replica_ids, shared, t4s, uuid
 from kubelet_peer import wait_until
 from pods_peer import PodResources
 
@@ -139,6 +139,23 @@ class Asking(HeldCase):
         _, registration = self.start_node("--pod-resources-socket=", config=shared(2))
         self.wait_ids(registration.watch, replica_ids(1, 2))
         self.assertEqual(pods.calls, 0)
+
+
+class LostFromTheStart(HeldCase):
+    def test_what_pods_hold_of_it_is_unhealthy_until_it_is_back(self):
+        lost = [fault("nvmlDeviceGetHandleByIndex_v2", "fail", gpu=1,
+                      error="NVML_ERROR_GPU_IS_LOST")]
+        held = f"{uuid(1)}::3"
+        self.set_scenario(t4s(2, faults=lost))
+        self.start_pods(a={GPU: [held]})
+        _, registration = self.start_node(config=shared(2))
+        self.wait_ids(registration.watch, ids(0, 1) | {held})
+        self.assertEqual({name for name, health in registration.watch.health().items()
+                          if health == "Unhealthy"}, {held})
+        self.agent.wait_log("GPU 1 cannot be described by the driver")
+        self.set_scenario(t4s(2))
+        registration.watch.wait_health("Healthy")
+        self.wait_ids(registration.watch, ids(0, 1) | {f"{uuid(1)}::0", held})
 
 
 if __name__ == "__main__":

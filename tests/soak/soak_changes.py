@@ -186,7 +186,9 @@ class ChangesSoak(SoakCase):
             "deviceListStrategy": "volume-mounts" if world.has_mounts else "envvar",
             "deviceIDStrategy": "index" if world.by_index else "uuid"}}
         flags["migStrategy"] = "mixed" if world.is_mixed else "none"
-        wanted = ((GPU, world.replicas), (PART + SHARED_PROFILE, world.part_replicas))
+        # An entry that no strategy can make something of is refused.
+        parts = world.part_replicas if world.is_mixed else 1
+        wanted = ((GPU, world.replicas), (PART + SHARED_PROFILE, parts))
         entries = [{"name": name, "replicas": count} for name, count in wanted if count > 1]
         # What settles at once needs no patience.
         text = {"version": "v1", "flags": flags, "rota": {"health": {"settle": "0s"}}}
