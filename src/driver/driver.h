@@ -53,7 +53,7 @@ struct driver_options {
 };
 
 enum {
-	DRIVER_POLL_MS = 5000,  /* a GPU that comes or goes is seen within this */
+	DRIVER_POLL_MS = 5000,  /* a GPU that goes, or parts that change, are seen within this */
 	DRIVER_HURRY_MS = 1000, /* the same while something is ill */
 	/* Two snapshots asked for because of events are this far apart, so that a GPU that reports
 	 * error after error does not keep process and agent busy. */
