@@ -78,6 +78,7 @@ int demo_process_start(const struct demo_program *program, pid_t *ret, struct er
 		*ret = pid;
 		return 0;
 	}
+	(void)kill(pid, SIGKILL); /* one that started, of which that could not be read */
 	(void)waitpid(pid, NULL, 0);
 	return err_errno(err, length == (ssize_t)sizeof(r) && r < 0 ? r : -EIO, "%s",
 			 program->path);

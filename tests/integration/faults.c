@@ -25,6 +25,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -208,6 +209,9 @@ DEFINE(int, inotify_add_watch, (int fd, const char *path, uint32_t mask), (fd, p
 DEFINE(int, epoll_create1, (int flags), (flags))
 DEFINE(int, epoll_wait, (int fd, struct epoll_event *events, int count, int ms),
        (fd, events, count, ms))
+DEFINE(int, pipe2, (int fds[2], int flags), (fds, flags))
+DEFINE(int, signalfd, (int fd, const sigset_t *mask, int flags), (fd, mask, flags))
+DEFINE(int, dup2, (int from, int to), (from, to))
 DEFINE(int, poll, (struct pollfd * fds, nfds_t count, int ms), (fds, count, ms))
 DEFINE(int, close_range, (unsigned first, unsigned last, int flags), (first, last, flags))
 DEFINE(pid_t, fork, (void), ())

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`rota demo` as a person meets it: what must hold at each step, how it fails, what it leaves behind."""
 
+import errno
 import json
 import os
 import pathlib
@@ -14,6 +15,10 @@ import time
 import unittest
 
 BUILD = pathlib.Path(os.environ.get("ROTA_BUILD", "build")).resolve()
+IS_SANITIZED = b"__asan_init" in (BUILD / "rota").read_bytes()
+# So many are tried one by one, further ones with this step.
+CALLS_MAX = 8
+STEP = 43
 # Only a guard against hangs: a busy machine under sanitizers is slow.
 PATIENCE_SECONDS = 120
 
@@ -236,6 +241,55 @@ class Failures(DemoCase):
         shutil.rmtree(self.scratch)  # nobody is left to remove the directory
         self.scratch.mkdir()
         self.check_clean()
+
+    def test_a_stand_in_kubelet_that_ends_is_said(self):
+        folder = self.tools("kubelet")
+        (folder / "kubelet").write_text("#!/bin/sh\necho no event\necho '{}'\necho '{\"event\": 1}'\n")
+        (folder / "kubelet").chmod(0o755)
+        done = self.demo("--sim", str(folder))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("the stand-in kubelet ended", done.stderr)
+
+
+@unittest.skipIf(IS_SANITIZED, "what is preloaded and a sanitizer exclude each other")
+class Faults(DemoCase):
+    """A call fails once: the demo says why and ends with 1, or goes on, and leaves nothing behind."""
+
+    def setUp(self):
+        super().setUp()
+        self.mark = self.root / "mark"
+
+    def demo_with_fault(self, function, number, error):
+        """Whether the fault happened; what the demo did is looked at."""
+        self.mark.unlink(missing_ok=True)
+        self.environment.update(
+            LD_PRELOAD=str(BUILD / "tests" / "integration" / "libfaults.so"),
+            ROTA_FAULT=f"demo {function} {number} {error} ours", ROTA_FAULT_MARK=str(self.mark))
+        with self.subTest(function=function, number=number, error=errno.errorcode[error]):
+            done = self.demo("-o", "json")
+            if done.returncode == 0:
+                self.assertTrue(json.loads(done.stdout)["ok"])
+                self.assertEqual(done.stderr, "")
+            else:
+                self.assertEqual(done.returncode, 1)
+                self.assertRegex(done.stderr, r"^rota( demo)?: .*\S\n")
+        return self.mark.exists()
+
+    def test_each_system_call_fails_once(self):
+        for function, error in (("pipe2", errno.EMFILE), ("signalfd", errno.EMFILE),
+                                ("fork", errno.EAGAIN), ("dup2", errno.EBUSY),
+                                ("poll", errno.ENOMEM), ("poll", errno.EINTR),
+                                ("open64", errno.EMFILE), ("read", errno.EIO),
+                                ("write", errno.ENOSPC), ("mkdir", errno.EACCES)):
+            number = 1
+            while number < CALLS_MAX and self.demo_with_fault(function, number, error):
+                number += 1
+
+    def test_each_allocation_fails_once(self):
+        """Not those of jansson: an event for which it has none is lost, and waited for."""
+        number = 1
+        while self.demo_with_fault("memory", number, errno.ENOMEM):
+            number += 1 if number < CALLS_MAX else STEP
 
 
 if __name__ == "__main__":
