@@ -70,7 +70,9 @@ class Process:
         return kind, self.receive(length)
 
     def ask(self, number, freshness=AS_IS):
-        self.ours.sendall(request(number, freshness))
+        """The body of the answer; None when the process ends instead, perhaps before it is asked."""
+        with contextlib.suppress(BrokenPipeError):
+            self.ours.sendall(request(number, freshness))
         while True:
             got = self.packet()
             if got is None or got[0] == ANSWER:
