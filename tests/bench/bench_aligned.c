@@ -33,6 +33,7 @@ static struct snapshot *make_node(void)
 		if (!uuid)
 			return NULL;
 		snapshot->devices[b].uuid = uuid;
+		snapshot->devices[b].index = uuid;
 		for (uint32_t a = 0; a < b; a++)
 			links[count++] = (struct link){
 				.first = a,
