@@ -151,48 +151,64 @@ static int folder_length(const char *path)
 	return (int)(strrchr(path, '/') + 1 - path);
 }
 
-/* "target::link", beside the library. The first that is said of a link counts. */
-static int add_link(const struct cdi_search *search, const char *target, const char *library,
-		    const char *link, struct texts *links)
+/* A link beside a library that leads to it. */
+struct library_link {
+	const char *target; /* what it says */
+	const char *path;
+	const struct cdi_mount *library;
+};
+
+struct links {
+	struct library_link *items; /* each path once */
+	size_t count;
+};
+
+/* @name below the folder of the library. The first that is said of a link counts. */
+static int add_link(const struct cdi_search *search, const char *target,
+		    const struct cdi_mount *library, const char *name, struct links *links)
 {
-	const char *text = arena_printf(search->arena, "%s::%.*s%s", target, folder_length(library),
-					library, link);
-	if (!text)
+	const char *of = library->container_path;
+	const char *path = arena_printf(search->arena, "%.*s%s", folder_length(of), of, name);
+	if (!path)
 		return -ENOMEM;
 	for (size_t i = 0; i < links->count; i++)
-		if (strcmp(strstr(links->items[i], "::"), strstr(text, "::")) == 0)
+		if (strcmp(links->items[i].path, path) == 0)
 			return 0;
-	links->items[links->count++] = text;
+	links->items[links->count++] = (struct library_link){ target, path, library };
 	return 0;
 }
 
 /* Links that the driver's root has beside the library, and that lead to it. */
-static int add_links_beside(const struct cdi_search *search, const char *library,
-			    struct texts *links)
+static int add_links_beside(const struct cdi_search *search, const struct cdi_mount *library,
+			    struct links *links)
 {
-	const char *end = strstr(library, ".so.");
+	const char *of = library->container_path;
+	const char *end = strstr(of, ".so.");
 	for (size_t i = 0; end && i < ARRAY_LEN(link_ends); i++) {
 		char target[ROOTED_PATH_BYTES];
 		struct rooted found;
-		const char *path = arena_printf(search->arena, "%.*s.so%s", (int)(end - library),
-						library, link_ends[i]);
+		const char *path = arena_printf(search->arena, "%.*s.so%s", (int)(end - of), of,
+						link_ends[i]);
 		if (!path)
 			return -ENOMEM;
 		if (rooted_link(search->driver_root, path, target) < 0 ||
 		    rooted_resolve(search->driver_root, path, &found) < 0 ||
-		    strcmp(found.path, library) != 0)
+		    strcmp(found.path, of) != 0)
 			continue;
-		int r = add_link(search, target, library, path + folder_length(path), links);
+		const char *kept = arena_printf(search->arena, "%s", target);
+		if (!kept)
+			return -ENOMEM;
+		int r = add_link(search, kept, library, path + folder_length(path), links);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static int add_needed_links(const struct cdi_search *search, const char *library,
-			    struct texts *links)
+static int add_needed_links(const struct cdi_search *search, const struct cdi_mount *library,
+			    struct links *links)
 {
-	const char *name = library + folder_length(library);
+	const char *name = library->container_path + folder_length(library->container_path);
 	for (size_t i = 0; i < ARRAY_LEN(needed_links); i++) {
 		if (strncmp(name, needed_links[i].library, strlen(needed_links[i].library)) != 0)
 			continue;
@@ -204,21 +220,54 @@ static int add_needed_links(const struct cdi_search *search, const char *library
 	return 0;
 }
 
+/* Made by NVIDIA's hook in the container. */
+static int hook_links(const struct cdi_search *search, const struct links *links,
+		      struct cdi_edits *edits)
+{
+	struct texts operands;
+	int r = texts_init(search->arena, links->count, &operands);
+	for (size_t i = 0; i < links->count && r == 0; i++) {
+		const char *text = arena_printf(search->arena, "%s::%s", links->items[i].target,
+						links->items[i].path);
+		r = text ? 0 : -ENOMEM;
+		operands.items[operands.count++] = text;
+	}
+	return r < 0 ? r
+		     : hook_call_add(search->settings, CDI_HOOK_CREATE_SYMLINKS, operands.items,
+				     operands.count, search->arena, edits);
+}
+
+/* Where no hook makes them: the library under its other names. */
+static int mount_links(const struct links *links, struct cdi_edits *edits)
+{
+	int r = 0;
+	for (size_t i = 0; i < links->count && r == 0; i++) {
+		const struct cdi_mount *library = links->items[i].library;
+		const struct cdi_mount mount = { library->host_path, links->items[i].path,
+						 library->options };
+		if (!cdi_edits_has_mount(edits, mount.container_path))
+			r = cdi_edits_add_mount(edits, &mount);
+	}
+	return r;
+}
+
 static int add_links(const struct cdi_search *search, struct cdi_edits *edits)
 {
-	struct texts links;
 	size_t max = edits->mounts_count * (ARRAY_LEN(link_ends) + ARRAY_LEN(needed_links));
-	int r = texts_init(search->arena, max, &links);
-	for (size_t i = 0; i < edits->mounts_count && r == 0; i++) {
-		const char *path = edits->mounts[i].container_path;
-		r = add_links_beside(search, path, &links);
+	struct links links = { arena_array(search->arena, max, sizeof(*links.items)), 0 };
+	if (!links.items)
+		return -ENOMEM;
+	for (size_t i = 0; i < edits->mounts_count; i++) {
+		const struct cdi_mount *library = &edits->mounts[i];
+		int r = add_links_beside(search, library, &links);
 		if (r == 0)
-			r = add_needed_links(search, path, &links);
+			r = add_needed_links(search, library, &links);
+		if (r < 0)
+			return r;
 	}
-	if (r < 0)
-		return r;
-	return hook_call_add(search->settings, CDI_HOOK_CREATE_SYMLINKS, links.items, links.count,
-			     search->arena, edits);
+	if (search->settings->cdi_disabled_hooks & CDI_HOOK_CREATE_SYMLINKS)
+		return mount_links(&links, edits);
+	return hook_links(search, &links, edits);
 }
 
 static int add_compat(const struct cdi_search *search, struct cdi_edits *edits)
@@ -328,6 +377,8 @@ int driver_files_find(const struct cdi_search *search, struct cdi_edits *ret, st
 	if (r < 0)
 		return r;
 	r = add_hooks(search, libraries_count, &edits);
+	if (r == -E2BIG)
+		return err_set(err, r, "more links of libraries than a specification may have");
 	if (r < 0)
 		return err_set(err, r, "out of memory");
 	*ret = edits;

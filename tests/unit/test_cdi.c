@@ -495,6 +495,24 @@ static void hooks_that_are_disabled_are_not_called(void **state)
 	assert_true(has(CDI_GPU, "update-ldcache"));
 }
 
+/* A program finds libcuda.so.1 also where nothing makes links. */
+static void library_is_mounted_under_its_other_names_where_no_hook_links_them(void **state)
+{
+#define OF_LIBCUDA(link)                                                      \
+	"{\"hostPath\":\"/usr/lib/x86_64-linux-gnu/libcuda.so." VERSION "\"," \
+	"\"containerPath\":\"/usr/lib/x86_64-linux-gnu/" link "\","
+	(void)state;
+	struct settings settings = given_settings();
+	add_driver();
+	(void)written(&settings, given_snapshot(1));
+	assert_false(has(CDI_GPU, OF_LIBCUDA("libcuda.so.1")));
+	settings.cdi_disabled_hooks = CDI_HOOK_CREATE_SYMLINKS;
+	(void)written(&settings, given_snapshot(1));
+	assert_true(has(CDI_GPU, OF_LIBCUDA("libcuda.so.1")));
+	assert_true(has(CDI_GPU, OF_LIBCUDA("libcuda.so")));
+#undef OF_LIBCUDA
+}
+
 static void features_switch_what_they_name(void **state)
 {
 	(void)state;
@@ -644,6 +662,7 @@ int main(void)
 		IN_ROOT(a_version_that_is_none_is_refused),
 		IN_ROOT(a_name_that_cdi_does_not_allow_is_refused),
 		IN_ROOT(hooks_that_are_disabled_are_not_called),
+		IN_ROOT(library_is_mounted_under_its_other_names_where_no_hook_links_them),
 		IN_ROOT(features_switch_what_they_name),
 		IN_ROOT(the_group_of_a_node_that_is_not_for_all_is_joined),
 		IN_ROOT(a_program_in_two_folders_is_mounted_from_the_first),
