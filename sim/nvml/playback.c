@@ -3,11 +3,11 @@
 #include "sim/nvml/playback.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "sim/installed.h"
 
 /* Before the file is read, so that a change in between is seen at the next call. */
 static struct playback_stamp stamp_get(const char *path)
@@ -29,7 +29,8 @@ static bool stamp_is_equal(const struct playback_stamp *a, const struct playback
 int playback_load(struct playback *playback, struct playback_stamp *ret_stamp,
 		  struct scenario **ret, struct err *err)
 {
-	const char *path = getenv("ROTA_SIM");
+	char buf[INSTALLED_PATH_BYTES];
+	const char *path = installed_scenario("", buf);
 	if (playback->began_ns == 0)
 		playback->began_ns = clock_ns();
 	struct playback_stamp stamp = stamp_get(path);
@@ -78,7 +79,8 @@ static void take_over_events(struct playback *playback, const struct scenario *n
 /* A file that cannot be read now leaves all as it is: it may be about to be replaced. */
 static void refresh(struct playback *playback)
 {
-	const char *path = getenv("ROTA_SIM");
+	char buf[INSTALLED_PATH_BYTES];
+	const char *path = installed_scenario("", buf);
 	struct playback_stamp stamp = stamp_get(path);
 	struct scenario *newer = NULL;
 	struct err err = ERR_INIT;

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "driver/nvml_abi.h"
+#include "sim/installed.h"
 #include "sim/nvml/event_set.h"
 #include "sim/nvml/playback.h"
 #include "sim/nvml/visible.h"
@@ -286,6 +287,7 @@ static int start_locked(void)
 	cleanup_scenario struct scenario *scenario = NULL;
 	struct playback_stamp stamp = { 0 };
 	struct err err = ERR_INIT;
+	char buf[INSTALLED_LIST_BYTES];
 	int code = load(&stamp, &scenario);
 	if (code != NVML_SUCCESS)
 		return code;
@@ -293,7 +295,8 @@ static int start_locked(void)
 		state.references++;
 		return NVML_SUCCESS;
 	}
-	if (visible_select(scenario, getenv("ROTA_SIM_VISIBLE"), &state.visible, &err) < 0)
+	if (visible_select(scenario, installed_visible("", scenario, buf), &state.visible, &err) <
+	    0)
 		return fail_to_load(&err);
 	state.hardware = TAKE_PTR(scenario);
 	playback_start(&state.playback, &stamp, state.hardware);
