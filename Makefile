@@ -48,9 +48,12 @@ fuzz: ## run every fuzz target for FUZZ_SECONDS (60)
 	@tools/setup build test fuzz
 	@tools/fuzz $(FUZZ_SECONDS)
 
-docs: build ## write docs/configuration.md from the table of settings
+docs: build ## write docs/configuration.md and the table of docs/metrics.md from the tables in src/
 	@build/rota config reference -o markdown >build/configuration.md
 	@cp build/configuration.md docs/configuration.md
+	@build/src/cli/manual --metrics build/metrics.md
+	@sed -i -e '/<!-- metrics -->/,/<!-- .metrics -->/{//!d}' \
+		-e '/<!-- metrics -->/r build/metrics.md' docs/metrics.md
 
 clean: ## remove what was built
 	rm -rf build build-*

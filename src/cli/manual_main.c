@@ -2,6 +2,7 @@
 /*
  * The program with which the build writes the manual pages: FOLDER PAGE... The pages are named by
  * the build, which must know them before it runs this; a command without a page is an error.
+ * With --metrics it writes the table of docs/metrics.md to a file.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "base/cleanup.h"
 #include "cli/commands.h"
 #include "cli/manual.h"
+#include "metrics/metrics.h"
 
 enum {
 	PAGE_BYTES_MAX = 256 * 1024,
@@ -56,17 +58,33 @@ static int write_page(const char *folder, const struct command *command, char *c
 	return write_file(text_of(&path), &text);
 }
 
-int main(int argc, char **argv)
+static int write_pages(const char *folder, char *const *pages)
 {
-	if (argc < 2) {
-		(void)fputs("Usage: manual FOLDER PAGE...\n", stderr);
-		return COMMAND_USAGE;
-	}
 	size_t count = 0;
 	const struct command *const *commands = commands_all(&count);
-	int r = write_page(argv[1], NULL, argv + 2);
+	int r = write_page(folder, NULL, pages);
 	for (size_t i = 0; r == 0 && i < count; i++)
 		if (!commands[i]->is_hidden)
-			r = write_page(argv[1], commands[i], argv + 2);
+			r = write_page(folder, commands[i], pages);
 	return r == 0 ? COMMAND_DONE : COMMAND_FAILED;
+}
+
+static int write_metrics(const char *path)
+{
+	cleanup_buf struct buf text = BUF_INIT(PAGE_BYTES_MAX);
+	metrics_document(&text);
+	if (text.error == 0)
+		return write_file(path, &text) == 0 ? COMMAND_DONE : COMMAND_FAILED;
+	(void)fputs("the table of metrics is too long, or memory is out\n", stderr);
+	return COMMAND_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && strcmp(argv[1], "--metrics") == 0)
+		return write_metrics(argv[2]);
+	if (argc > 2)
+		return write_pages(argv[1], argv + 2);
+	(void)fputs("Usage: manual FOLDER PAGE...\n       manual --metrics FILE\n", stderr);
+	return COMMAND_USAGE;
 }

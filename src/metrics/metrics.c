@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A row of the table is a metric; its scope says what it has a sample for. One loop prints them
- * all, so that a metric cannot be without help, type or labels.
+ * A row of the table is a metric; its scope says what it has a sample for, and with which labels.
+ * One loop prints the samples, another the document, so that a metric cannot be without help, type
+ * or labels in either.
  */
 #include "metrics/metrics.h"
 
@@ -12,9 +13,22 @@
 
 enum scope {
 	SCOPE_AGENT,
-	SCOPE_DRIVER,   /* labels: driver, cuda */
-	SCOPE_DEVICE,   /* labels: gpu, uuid, model, mig_profile */
-	SCOPE_RESOURCE, /* label: resource */
+	SCOPE_DRIVER,
+	SCOPE_DEVICE,
+	SCOPE_RESOURCE,
+};
+
+enum {
+	LABELS_MAX = 4, /* of one sample */
+	CUDA_BYTES = 32,
+};
+
+/* NULL: no further one. */
+static const char *const labels[][LABELS_MAX] = {
+	[SCOPE_AGENT] = { NULL },
+	[SCOPE_DRIVER] = { "driver", "cuda" },
+	[SCOPE_DEVICE] = { "gpu", "uuid", "model", "mig_profile" },
+	[SCOPE_RESOURCE] = { "resource" },
 };
 
 struct metric {
@@ -162,30 +176,41 @@ static void put_label(struct buf *out, const char *before, const char *name, con
 	(void)buf_text(out, "\"");
 }
 
-static void put_labels(const struct metrics_view *view, enum scope scope, size_t i, struct buf *out)
+/* @ret: in the order of labels. */
+static void label_values(const struct metrics_view *view, enum scope scope, size_t i,
+			 char cuda[static CUDA_BYTES], const char *ret[static LABELS_MAX])
 {
-	char cuda[32];
+	const struct snapshot *snapshot = view->snapshot;
 	switch (scope) {
 	case SCOPE_AGENT:
 		return;
 	case SCOPE_DRIVER:
-		(void)snprintf(cuda, sizeof(cuda), "%" PRIu32 ".%" PRIu32,
-			       view->snapshot->cuda_version / 1000,
-			       view->snapshot->cuda_version % 1000 / 10);
-		put_label(out, "{", "driver", view->snapshot->driver_version);
-		put_label(out, ",", "cuda", cuda);
-		break;
+		(void)snprintf(cuda, CUDA_BYTES, "%" PRIu32 ".%" PRIu32,
+			       snapshot->cuda_version / 1000, snapshot->cuda_version % 1000 / 10);
+		ret[0] = snapshot->driver_version;
+		ret[1] = cuda;
+		return;
 	case SCOPE_DEVICE:
-		put_label(out, "{", "gpu", view->snapshot->devices[i].index);
-		put_label(out, ",", "uuid", view->snapshot->devices[i].uuid);
-		put_label(out, ",", "model", view->snapshot->devices[i].model);
-		put_label(out, ",", "mig_profile", view->snapshot->devices[i].profile);
-		break;
+		ret[0] = snapshot->devices[i].index;
+		ret[1] = snapshot->devices[i].uuid;
+		ret[2] = snapshot->devices[i].model;
+		ret[3] = snapshot->devices[i].profile;
+		return;
 	case SCOPE_RESOURCE:
-		put_label(out, "{", "resource", view->resources[i].name);
-		break;
+		ret[0] = view->resources[i].name;
+		return;
 	}
-	(void)buf_text(out, "}");
+}
+
+static void put_labels(const struct metrics_view *view, enum scope scope, size_t i, struct buf *out)
+{
+	char cuda[CUDA_BYTES] = "";
+	const char *values[LABELS_MAX] = { NULL };
+	label_values(view, scope, i, cuda, values);
+	for (size_t n = 0; n < LABELS_MAX && labels[scope][n]; n++)
+		put_label(out, n == 0 ? "{" : ",", labels[scope][n], values[n]);
+	if (labels[scope][0])
+		(void)buf_text(out, "}");
 }
 
 void metrics_expose(const struct metrics_view *view, struct buf *out)
@@ -199,5 +224,17 @@ void metrics_expose(const struct metrics_view *view, struct buf *out)
 			put_labels(view, metric->scope, i, out);
 			(void)buf_printf(out, " %" PRIu64 "\n", metric->value(view, i));
 		}
+	}
+}
+
+void metrics_document(struct buf *out)
+{
+	(void)buf_text(out, "| metric | type | labels | meaning |\n|---|---|---|---|\n");
+	for (size_t m = 0; m < ARRAY_LEN(metrics); m++) {
+		const struct metric *metric = &metrics[m];
+		(void)buf_printf(out, "| `%s` | %s | ", metric->name, metric->type);
+		for (size_t n = 0; n < LABELS_MAX && labels[metric->scope][n]; n++)
+			(void)buf_printf(out, "%s%s", n == 0 ? "" : ", ", labels[metric->scope][n]);
+		(void)buf_printf(out, " | %s |\n", metric->help);
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What Prometheus reads, from one table of names, types and helps (Prometheus text format 0.0.4).
- * docs/metrics.md shows the same, and a test holds the two together.
+ * What Prometheus reads, from one table of names, types and helps (Prometheus text format 0.0.4),
+ * and the same table for people.
  */
 #pragma once
 
@@ -36,3 +36,6 @@ struct metrics_view {
 
 /** Append the exposition. A failure is kept in @out. */
 void metrics_expose(const struct metrics_view *view, struct buf *out);
+
+/** Append the table of docs/metrics.md, in Markdown. A failure is kept in @out. */
+void metrics_document(struct buf *out);

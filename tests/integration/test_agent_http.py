@@ -2,11 +2,10 @@
 """The agent over HTTP: metrics as Prometheus reads them, probes, and peers that misbehave."""
 
 import http.client
-import re
 import socket
 import unittest
 
-from agent_case import ROOT, AgentCase, fault, shared, t4s
+from agent_case import AgentCase, fault, shared, t4s
 from kubelet_peer import wait_until
 
 HANG_SECONDS = 60
@@ -66,19 +65,6 @@ class Metrics(HttpCase):
     def test_say_that_they_are_the_text_format(self):
         self.start()
         self.assertEqual(self.ask("/metrics")[2].getheader("Content-Type"), "text/plain; version=0.0.4")
-
-    def test_stand_in_the_document_with_type_labels_and_help(self):
-        self.start()
-        text = self.ask("/metrics")[1]
-        helps = dict(re.findall(r"^# HELP (\S+) (.*)$", text, re.M))
-        types = dict(re.findall(r"^# TYPE (\S+) (.*)$", text, re.M))
-        labels = {}
-        for name, inside in re.findall(r"^([a-z_]+)(?:\{(.*)\})? \d+$", text, re.M):
-            labels[name] = ", ".join(re.findall(r'(\w+)="', inside))
-        table = [f"| `{name}` | {types[name]} | {labels[name]} | {helps[name]} |" for name in helps]
-        document = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
-        rows = [line for line in document.splitlines() if line.startswith("| `rota_")]
-        self.assertEqual(rows, table)
 
 
 class Probes(HttpCase):

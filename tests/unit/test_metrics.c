@@ -96,6 +96,30 @@ static void says_when_the_text_does_not_fit(void **state)
 	assert_true(text.error < 0);
 }
 
+static void the_document_has_a_row_for_every_metric_with_its_labels(void **state)
+{
+	(void)state;
+	struct metrics_view view = { 0 };
+	cleanup_buf struct buf text = BUF_INIT(TEXT_BYTES);
+	cleanup_buf struct buf document = BUF_INIT(TEXT_BYTES);
+	size_t helps = 0;
+	size_t rows = 0;
+
+	metrics_expose(&view, &text);
+	metrics_document(&document);
+	assert_int_equal(document.error, 0);
+	for (const char *at = text.data; (at = strstr(at, "# HELP ")); at++)
+		helps++;
+	for (const char *at = document.data; (at = strstr(at, "\n| `rota_")); at++)
+		rows++;
+	assert_int_equal(rows, helps);
+	assert_true(has_line(&document, "| metric | type | labels | meaning |"));
+	assert_true(has_line(&document, "| `rota_uptime_seconds` | gauge |  | Seconds since the "
+					"agent started. |"));
+	assert_true(has_line(&document, "| `rota_driver_info` | gauge | driver, cuda | Always 1; "
+					"versions of the driver and of its CUDA. |"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -103,6 +127,7 @@ int main(void)
 		cmocka_unit_test(before_the_first_snapshot_there_are_no_devices),
 		cmocka_unit_test(labels_are_escaped),
 		cmocka_unit_test(says_when_the_text_does_not_fit),
+		cmocka_unit_test(the_document_has_a_row_for_every_metric_with_its_labels),
 	};
 	return cmocka_run_group_tests_name("metrics", tests, NULL, NULL);
 }
