@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "base/unpack.h"
 #include "driver/answer.h"
 #include "driver/driver.pb-c.h"
 #include "driver/nvml_abi.h"
@@ -215,22 +216,18 @@ static int check_packet(const uint8_t *packet, size_t length, enum packet_kind k
 	return 0;
 }
 
-static void free_request(DriverWire__Request **message)
-{
-	driver_wire__request__free_unpacked(*message, NULL);
-}
-
 int packet_decode_request(const uint8_t *packet, size_t length, struct request *ret,
 			  struct err *err)
 {
 	int r = check_packet(packet, length, PACKET_REQUEST, err);
 	if (r < 0)
 		return r;
-	CLEANUP(free_request)
-	DriverWire__Request *message = driver_wire__request__unpack(
-		NULL, length - PACKET_HEAD_BYTES, packet + PACKET_HEAD_BYTES);
-	if (!message)
-		return err_set(err, -EPROTO, "a request that is not protobuf, or out of memory");
+	cleanup_arena struct arena arena = { 0 };
+	DriverWire__Request *message = NULL;
+	r = unpack_message(&driver_wire__request__descriptor, packet + PACKET_HEAD_BYTES,
+			   length - PACKET_HEAD_BYTES, &arena, &message, err);
+	if (r < 0)
+		return r;
 	if (message->freshness > REQUEST_FRESH)
 		return err_set(err, -EPROTO, "a request of freshness %u", message->freshness);
 	*ret = (struct request){ message->id, message->freshness };
@@ -495,21 +492,17 @@ static int take_fault(const DriverWire__Answer *message, struct answer *answer, 
 	return 0;
 }
 
-static void free_answer(DriverWire__Answer **message)
-{
-	driver_wire__answer__free_unpacked(*message, NULL);
-}
-
 int packet_decode_answer(const uint8_t *packet, size_t length, struct answer *ret, struct err *err)
 {
 	int r = check_packet(packet, length, PACKET_ANSWER, err);
 	if (r < 0)
 		return r;
-	CLEANUP(free_answer)
-	DriverWire__Answer *message = driver_wire__answer__unpack(NULL, length - PACKET_HEAD_BYTES,
-								  packet + PACKET_HEAD_BYTES);
-	if (!message)
-		return err_set(err, -EPROTO, "an answer that is not protobuf, or out of memory");
+	cleanup_arena struct arena arena = { 0 };
+	DriverWire__Answer *message = NULL;
+	r = unpack_message(&driver_wire__answer__descriptor, packet + PACKET_HEAD_BYTES,
+			   length - PACKET_HEAD_BYTES, &arena, &message, err);
+	if (r < 0)
+		return r;
 
 	cleanup_answer struct answer answer = { .id = message->id };
 	r = message->snapshot ? take_snapshot(message->snapshot, &answer, err)
@@ -521,11 +514,6 @@ int packet_decode_answer(const uint8_t *packet, size_t length, struct answer *re
 	return 0;
 }
 
-static void free_event(DriverWire__Event **message)
-{
-	driver_wire__event__free_unpacked(*message, NULL);
-}
-
 int packet_decode_event(const uint8_t *packet, size_t length, struct arena *arena,
 			struct device_event *ret, struct err *err)
 {
@@ -533,11 +521,12 @@ int packet_decode_event(const uint8_t *packet, size_t length, struct arena *aren
 	int r = check_packet(packet, length, PACKET_EVENT, err);
 	if (r < 0)
 		return r;
-	CLEANUP(free_event)
-	DriverWire__Event *message = driver_wire__event__unpack(NULL, length - PACKET_HEAD_BYTES,
-								packet + PACKET_HEAD_BYTES);
-	if (!message)
-		return err_set(err, -EPROTO, "an event that is not protobuf, or out of memory");
+	cleanup_arena struct arena scratch = { 0 };
+	DriverWire__Event *message = NULL;
+	r = unpack_message(&driver_wire__event__descriptor, packet + PACKET_HEAD_BYTES,
+			   length - PACKET_HEAD_BYTES, &scratch, &message, err);
+	if (r < 0)
+		return r;
 	r = take_text(arena, &message->uuid, 0, &uuid, err);
 	if (r < 0)
 		return r;

@@ -65,8 +65,8 @@ int packet_measure(const uint8_t *bytes, size_t length, size_t *ret, struct err 
 /** The kind that the head of a measured packet says; it need not be one that there is. */
 unsigned packet_kind(const uint8_t *packet);
 
-/** Decode one whole packet of @length bytes. Returns 0, -EPROTO, -EMSGSIZE (over PACKET_BYTES_MAX),
- * -ENOMEM. */
+/** Decode one whole packet of @length bytes. Returns 0, -EPROTO, -EBADMSG (not protobuf), -EMSGSIZE
+ * (over PACKET_BYTES_MAX), -E2BIG (over UNPACK_BYTES_MAX), -ENOMEM. */
 int packet_decode_request(const uint8_t *packet, size_t length, struct request *ret,
 			  struct err *err);
 
@@ -78,7 +78,7 @@ int packet_decode_request(const uint8_t *packet, size_t length, struct request *
  *       its GPU, which is in MIG mode, no two parts are the same instance, and links are of GPUs,
  *       each pair once and in order.
  *
- * Returns 0, -EPROTO, -EMSGSIZE (over PACKET_BYTES_MAX), -ENOMEM.
+ * Returns as packet_decode_request().
  */
 int packet_decode_answer(const uint8_t *packet, size_t length, struct answer *ret, struct err *err);
 

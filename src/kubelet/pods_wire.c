@@ -1,36 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * See pods_wire.h. protobuf-c also keeps the fields that it does not know, so a budget bounds what
- * one answer can make us hold.
- */
+/* See pods_wire.h. */
 #include "kubelet/pods_wire.h"
 
 #include <errno.h>
 
 #include "base/arena.h"
 #include "base/text.h"
+#include "base/unpack.h"
 #include "core/resource.h"
 #include "podresources.pb-c.h"
-
-struct budget {
-	struct arena arena;
-	size_t left;
-};
-
-static void *spend(void *opaque, size_t bytes)
-{
-	struct budget *budget = opaque;
-	if (bytes > budget->left)
-		return NULL;
-	budget->left -= bytes;
-	return arena_alloc(&budget->arena, bytes);
-}
-
-static void keep(void *opaque, void *memory)
-{
-	(void)opaque;
-	(void)memory; /* the arena frees all at once */
-}
 
 /* An id that no list of ours can have is of another plugin under NVIDIA's name, and not ours to
  * keep. */
@@ -67,11 +45,10 @@ static int take_pod(const PodResources *pod, struct held *ret)
 
 int pods_wire_decode(const uint8_t *bytes, size_t length, struct held *ret, struct err *err)
 {
-	struct budget budget = { .left = PODS_DECODE_BYTES_MAX };
-	ProtobufCAllocator allocator = { spend, keep, &budget };
-	const ListPodResourcesResponse *list = list_pod_resources_response__unpack(&allocator,
-										   length, bytes);
-	int r = list ? 0 : err_set(err, -EBADMSG, "not an encoded ListPodResourcesResponse");
+	cleanup_arena struct arena arena = { 0 };
+	ListPodResourcesResponse *list = NULL;
+	int r = unpack_message(&list_pod_resources_response__descriptor, bytes, length, &arena,
+			       &list, err);
 	for (size_t i = 0; r == 0 && i < list->n_pod_resources; i++) {
 		r = take_pod(list->pod_resources[i], ret);
 		if (r < 0)
@@ -79,6 +56,5 @@ int pods_wire_decode(const uint8_t *bytes, size_t length, struct held *ret, stru
 				      r == -E2BIG ? "more ids or names than a node can have"
 						  : "out of memory");
 	}
-	arena_done(&budget.arena);
 	return r;
 }

@@ -12,9 +12,6 @@
 enum {
 	/* What upstream clients receive; a big node's answer exceeds gRPC's 4 MiB. */
 	PODS_ANSWER_BYTES_MAX = 16 << 20,
-	/* What an answer may take in memory while it is read: an empty message of two bytes takes
-	 * some 60. */
-	PODS_DECODE_BYTES_MAX = 128 << 20,
 };
 
 /**
@@ -23,7 +20,6 @@ enum {
  *
  * @ret  zeroed by the caller; held_done() is the caller's, also on failure.
  *
- * Returns 0, -EBADMSG (not this message, or larger in memory than it may be), -E2BIG (too many
- * ids), -ENOMEM.
+ * Returns 0, -EBADMSG (not this message), -E2BIG (too many ids, or over UNPACK_BYTES_MAX), -ENOMEM.
  */
 int pods_wire_decode(const uint8_t *bytes, size_t length, struct held *ret, struct err *err);

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "base/unpack.h"
 #include "deviceplugin.pb-c.h"
 #include "rpc/status.h"
 
@@ -270,29 +271,6 @@ int wire_encode_allocated(const struct edits *edits, size_t containers, struct w
 	return pack(&response.base, ret, err);
 }
 
-/* protobuf-c's allocator on an arena; freeing is the arena's. */
-static void *arena_hook(void *arena, size_t bytes)
-{
-	return arena_alloc(arena, bytes);
-}
-
-static void free_hook(void *arena, void *memory)
-{
-	(void)arena;
-	(void)memory;
-}
-
-static int decode(const ProtobufCMessageDescriptor *type, const uint8_t *bytes, size_t length,
-		  struct arena *arena, void *ret, struct err *err)
-{
-	ProtobufCAllocator allocator = { arena_hook, free_hook, arena };
-	ProtobufCMessage *message = protobuf_c_message_unpack(type, &allocator, length, bytes);
-	if (!message)
-		return err_set(err, -EBADMSG, "not an encoded %s", type->name);
-	*(ProtobufCMessage **)ret = message;
-	return 0;
-}
-
 static int take_ids(const ProtobufCBinaryData *from, size_t count, struct arena *arena,
 		    struct wire_ids *ret, struct err *err)
 {
@@ -323,8 +301,8 @@ int wire_decode_preferred(const uint8_t *bytes, size_t length, struct arena *are
 			  struct wire_preference **ret, size_t *ret_count, struct err *err)
 {
 	PreferredAllocationRequest *request = NULL;
-	int r = decode(&preferred_allocation_request__descriptor, bytes, length, arena, &request,
-		       err);
+	int r = unpack_message(&preferred_allocation_request__descriptor, bytes, length, arena,
+			       &request, err);
 	if (r < 0)
 		return r;
 	size_t count = request->n_container_requests;
@@ -355,7 +333,7 @@ int wire_decode_allocate(const uint8_t *bytes, size_t length, struct arena *aren
 			 struct wire_ids **ret, size_t *ret_count, struct err *err)
 {
 	AllocateRequest *request = NULL;
-	int r = decode(&allocate_request__descriptor, bytes, length, arena, &request, err);
+	int r = unpack_message(&allocate_request__descriptor, bytes, length, arena, &request, err);
 	if (r < 0)
 		return r;
 	size_t count = request->n_container_requests;

@@ -322,11 +322,11 @@ static void refuses_what_is_not_protobuf(void **state)
 	struct answer got = { 0 };
 	struct request got_request = { 0 };
 	struct device_event got_event = { 0 };
-	assert_int_equal(packet_decode_answer(answer, sizeof(answer), &got, NULL), -EPROTO);
+	assert_int_equal(packet_decode_answer(answer, sizeof(answer), &got, NULL), -EBADMSG);
 	assert_int_equal(packet_decode_request(request, sizeof(request), &got_request, NULL),
-			 -EPROTO);
+			 -EBADMSG);
 	assert_int_equal(packet_decode_event(event, sizeof(event), &arena, &got_event, NULL),
-			 -EPROTO);
+			 -EBADMSG);
 }
 
 /* One fault in an otherwise good snapshot, at @position. */
@@ -559,6 +559,23 @@ static void every_allocation_may_fail(void **state)
 	expect_failures_to_be_survived(&large);
 }
 
+static void a_request_may_find_no_memory(void **state)
+{
+	(void)state;
+	struct buf packet = BUF_INIT(PACKET_MAX);
+	struct request got = { 0 };
+	struct err err = ERR_INIT;
+	assert_int_equal(packet_encode_request(&(struct request){ .id = 7 }, &packet), 0);
+	failing_calloc = 1;
+	assert_int_equal(
+		packet_decode_request((const uint8_t *)packet.data, packet.len, &got, &err),
+		-ENOMEM);
+	failing_calloc = 0;
+	assert_string_equal(err.msg, "out of memory");
+	assert_int_equal(got.id, 0);
+	buf_done(&packet);
+}
+
 static void an_event_may_find_no_memory(void **state)
 {
 	(void)state;
@@ -594,6 +611,7 @@ int main(void)
 		cmocka_unit_test(refuses_complaints_that_are_no_text),
 		cmocka_unit_test(refuses_an_answer_that_says_nothing),
 		cmocka_unit_test(every_allocation_may_fail),
+		cmocka_unit_test(a_request_may_find_no_memory),
 		cmocka_unit_test(an_event_may_find_no_memory),
 	};
 	return cmocka_run_group_tests_name("packet", tests, NULL, NULL);

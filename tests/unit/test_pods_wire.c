@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "failing.h"
 #include "given.h"
 
 #include <errno.h>
@@ -83,8 +84,28 @@ static void refuses_what_would_take_too_much_memory(void **state)
 		bytes[i + 1] = 0;
 	}
 	cleanup_held struct held held = { 0 };
-	assert_int_equal(pods_wire_decode(bytes, PODS_ANSWER_BYTES_MAX, &held, NULL), -EBADMSG);
+	struct err err = ERR_INIT;
+	assert_int_equal(pods_wire_decode(bytes, PODS_ANSWER_BYTES_MAX, &held, &err), -E2BIG);
+	assert_string_equal(err.msg, "a ListPodResourcesResponse that takes more than 128 MiB of "
+				     "memory");
 	free(bytes);
+}
+
+static void want_of_memory_is_not_taken_for_a_malformed_answer(void **state)
+{
+	(void)state;
+	unsigned failures = 0;
+	int r = -ENOMEM;
+	while (r < 0) {
+		cleanup_held struct held held = { 0 };
+		struct err err = ERR_INIT;
+		failing_calloc = ++failures;
+		r = pods_wire_decode(one_id, sizeof(one_id), &held, &err);
+		assert_true(r == 0 || r == -ENOMEM);
+		assert_string_equal(err.msg, r < 0 ? "out of memory" : "");
+	}
+	failing_calloc = 0;
+	assert_true(failures > 1);
 }
 
 int main(void)
@@ -96,6 +117,7 @@ int main(void)
 		cmocka_unit_test(an_empty_answer_is_a_node_without_pods),
 		cmocka_unit_test(refuses_what_is_cut_off),
 		cmocka_unit_test(refuses_what_would_take_too_much_memory),
+		cmocka_unit_test(want_of_memory_is_not_taken_for_a_malformed_answer),
 	};
 	return cmocka_run_group_tests_name("pods_wire", tests, NULL, NULL);
 }
