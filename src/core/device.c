@@ -133,7 +133,8 @@ static bool device_is_equal(const struct device *a, const struct device *b)
 	       a->numa_node == b->numa_node && a->memory_bytes == b->memory_bytes &&
 	       a->compute_major == b->compute_major && a->compute_minor == b->compute_minor &&
 	       a->recovery == b->recovery && a->ecc_errors == b->ecc_errors &&
-	       a->is_mig == b->is_mig && a->is_healthy == b->is_healthy;
+	       a->is_mig == b->is_mig && a->is_unwatched == b->is_unwatched &&
+	       a->is_healthy == b->is_healthy;
 }
 
 static bool has_equal_links(const struct snapshot *a, const struct snapshot *b)

@@ -55,6 +55,7 @@ struct device {
 	enum device_recovery recovery;
 	uint64_t ecc_errors; /* that could not be corrected, since the last reset; 0 if unknown */
 	bool is_mig;         /* a GPU in MIG mode; its parts, if any, are devices of their own */
+	bool is_unwatched;   /* a GPU of which the driver reports no Xids */
 	bool is_healthy;
 };
 

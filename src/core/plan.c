@@ -400,6 +400,22 @@ static int complain_of_lost(struct work *work)
 	return r;
 }
 
+/* What no Xid counts on misses none. */
+static int complain_of_unwatched(struct work *work)
+{
+	int r = 0;
+	bool is_missed = !xid_set_is_empty(&work->settings->health_xids);
+	for (size_t i = 0; i < work->snapshot->devices_count && is_missed && r == 0; i++)
+		if (work->snapshot->devices[i].is_unwatched)
+			r = complain(work->plan,
+				     "GPU %s: the driver reports no Xid errors of it, so only what "
+				     "it answers when asked makes the GPU unhealthy; use a newer "
+				     "driver or GPU, or set DP_DISABLE_HEALTHCHECKS=xids to do "
+				     "without Xids on this node",
+				     work->snapshot->devices[i].index);
+	return r;
+}
+
 /* Without base names nothing is offered. */
 static int refuse_unlike(struct work *work)
 {
@@ -426,6 +442,8 @@ int plan_make(const struct settings *settings, const struct snapshot *snapshot, 
 		r = refuse_unlike(&work);
 	if (r == 0 && !ret->refusal)
 		r = name_devices(&work);
+	if (r == 0)
+		r = complain_of_unwatched(&work);
 	if (r < 0)
 		return err_set(err, r, "out of memory");
 	for (size_t i = 0; i < count && r == 0; i++)

@@ -31,8 +31,8 @@ struct plan {
 	struct plan_device *devices; /* as many as the snapshot has, in its order */
 	size_t devices_count;
 	const char *refusal; /* why nothing is offered; NULL: what follows from the settings is */
-	/* The snapshot's lost, then what is odd about node and settings together, for a person; the
-	 * first ones. */
+	/* The snapshot's lost, then what is odd about node and settings together, then GPUs that
+	 * nobody watches, for a person; the first ones. */
 	const char *complaints[PLAN_COMPLAINTS_MAX];
 	size_t complaints_count;
 };

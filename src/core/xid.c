@@ -198,6 +198,14 @@ void xid_set_remove(struct xid_set *set, uint64_t xid)
 		set->has_others = false;
 }
 
+bool xid_set_is_empty(const struct xid_set *set)
+{
+	for (size_t i = 0; i < XID_SET_WORDS; i++)
+		if (set->words[i] != 0)
+			return false;
+	return !set->has_others;
+}
+
 void xid_set_fill(struct xid_set *set)
 {
 	for (size_t i = 0; i < XID_SET_WORDS; i++)

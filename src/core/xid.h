@@ -37,6 +37,9 @@ static inline bool xid_set_has(const struct xid_set *set, uint64_t xid)
 void xid_set_add(struct xid_set *set, uint64_t xid);
 void xid_set_remove(struct xid_set *set, uint64_t xid);
 
+/** Whether no Xid counts. */
+bool xid_set_is_empty(const struct xid_set *set);
+
 /** All Xids count, also those that programs cause. */
 void xid_set_fill(struct xid_set *set);
 

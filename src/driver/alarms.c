@@ -3,6 +3,7 @@
 #include "driver/alarms.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "driver/inventory.h"
@@ -27,20 +28,17 @@ static void free_set(struct alarms *alarms, const struct nvml *nvml)
 	alarms->set = NULL;
 }
 
-/* Returns 1 when events of @gpu will come, 0 when it reports none. */
+/* Returns 1 when Xids of the GPU will come, 0 when the driver reports none. */
 static int register_gpu(const struct alarms *alarms, const struct nvml *nvml,
-			const struct device *gpu, struct err *err)
+			struct nvml_device *handle, struct err *err)
 {
 	unsigned long long types = 0;
-	struct nvml_device *handle = inventory_handle(nvml, gpu);
-	if (!handle)
-		return 0; /* it went within this moment; the next snapshot says so */
 	int result = nvml->nvmlDeviceGetSupportedEventTypes(handle, &types);
 	if (result == NVML_ERROR_NOT_SUPPORTED)
 		return 0;
 	if (result != NVML_SUCCESS)
 		return nvml_err(nvml, "nvmlDeviceGetSupportedEventTypes", result, err);
-	if ((types & wanted_types) == 0)
+	if ((types & NVML_EVENT_TYPE_XID_CRITICAL_ERROR) == 0)
 		return 0;
 	result = nvml->nvmlDeviceRegisterEvents(handle, types & wanted_types, alarms->set);
 	if (result == NVML_ERROR_NOT_SUPPORTED)
@@ -52,12 +50,18 @@ static void register_all(struct alarms *alarms, const struct nvml *nvml,
 			 const struct snapshot *snapshot)
 {
 	bool is_any = false;
+	size_t gpu = 0;
 	for (size_t i = 0; i < snapshot->devices_count; i++) {
 		const struct device *device = &snapshot->devices[i];
 		struct err err = ERR_INIT;
 		if (device_is_part(device))
 			continue; /* its events are its GPU's */
-		int r = register_gpu(alarms, nvml, device, &err);
+		size_t position = gpu++;
+		struct nvml_device *handle = inventory_handle(nvml, device);
+		if (!handle)
+			continue; /* it went within this moment; the next snapshot says so */
+		int r = register_gpu(alarms, nvml, handle, &err);
+		alarms->is_unwatched[position] = r == 0;
 		is_any |= r > 0;
 		if (r >= 0)
 			continue;
@@ -69,13 +73,13 @@ static void register_all(struct alarms *alarms, const struct nvml *nvml,
 		free_set(alarms, nvml);
 }
 
-void alarms_register(struct alarms *alarms, const struct nvml *nvml, uint64_t digest,
-		     const struct snapshot *snapshot)
+static void begin(struct alarms *alarms, const struct nvml *nvml, const struct snapshot *snapshot)
 {
-	if (alarms->digest == digest || !has_events(nvml))
+	bool is_mute = !has_events(nvml);
+	memset(alarms->is_unwatched, is_mute, sizeof(alarms->is_unwatched));
+	if (is_mute)
 		return;
 	free_set(alarms, nvml);
-	alarms->digest = digest;
 	alarms->refusal = (struct err)ERR_INIT;
 	int r = NVML_CALL(nvml, &alarms->refusal, nvmlEventSetCreate, &alarms->set);
 	if (r == 0) {
@@ -84,6 +88,18 @@ void alarms_register(struct alarms *alarms, const struct nvml *nvml, uint64_t di
 	}
 	alarms->set = NULL;
 	(void)err_wrap(&alarms->refusal, r, "errors of GPUs are seen only when they are asked");
+}
+
+void alarms_register(struct alarms *alarms, const struct nvml *nvml, uint64_t digest,
+		     struct snapshot *snapshot)
+{
+	if (alarms->digest != digest)
+		begin(alarms, nvml, snapshot);
+	alarms->digest = digest;
+	size_t gpu = 0;
+	for (size_t i = 0; i < snapshot->devices_count; i++)
+		if (!device_is_part(&snapshot->devices[i]))
+			snapshot->devices[i].is_unwatched = alarms->is_unwatched[gpu++];
 }
 
 unsigned alarms_pause_ms(const struct alarms *alarms, uint64_t now_ns)

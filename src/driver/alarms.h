@@ -26,12 +26,13 @@ enum {
 
 /* Zero is a valid one that waits for nothing. */
 struct alarms {
-	struct nvml_event_set *set; /* owned; NULL: there is nothing to wait for */
-	uint64_t digest;            /* of the GPUs that were registered; 0: none were */
-	uint64_t second_ns;         /* when the second that is counted in began */
-	unsigned count;             /* events read in it */
-	struct err refusal;         /* why some GPU could not be registered; code 0: all could */
-	struct err failure;         /* why the last wait failed; code 0: it did not */
+	struct nvml_event_set *set;     /* owned; NULL: there is nothing to wait for */
+	uint64_t digest;                /* of the GPUs that were registered; 0: none were */
+	uint64_t second_ns;             /* when the second that is counted in began */
+	unsigned count;                 /* events read in it */
+	bool is_unwatched[DEVICES_MAX]; /* of each of them, parts not counted */
+	struct err refusal; /* why some GPU could not be registered; code 0: all could */
+	struct err failure; /* why the last wait failed; code 0: it did not */
 };
 
 /* An event and the uuid that it borrows. xid 0: none, but the driver refused to wait, as it does
@@ -42,12 +43,13 @@ struct alarm {
 };
 
 /**
- * Have events of every GPU of @snapshot reported, unless that is so already.
+ * Have events of every GPU of @snapshot reported, unless that is so already, and mark there those
+ * of which the driver reports no Xids.
  *
  * @digest  links_digest(@snapshot).
  */
 void alarms_register(struct alarms *alarms, const struct nvml *nvml, uint64_t digest,
-		     const struct snapshot *snapshot);
+		     struct snapshot *snapshot);
 
 /** Whether alarms_wait() has something to wait for. */
 static inline bool alarms_are_awaited(const struct alarms *alarms)

@@ -81,6 +81,7 @@ static void fill_device(const struct device *device, DriverWire__Device *ret)
 	ret->recovery = device->recovery;
 	ret->ecc_errors = device->ecc_errors;
 	ret->is_mig = device->is_mig;
+	ret->is_unwatched = device->is_unwatched;
 }
 
 static int fill_devices(const struct snapshot *snapshot, struct arena *arena,
@@ -317,6 +318,7 @@ static int take_device(struct arena *arena, const DriverWire__Device *device, st
 		.recovery = device->recovery,
 		.ecc_errors = device->ecc_errors,
 		.is_mig = device->is_mig,
+		.is_unwatched = device->is_unwatched,
 		.is_healthy = device->is_healthy,
 	};
 	int r = take_texts(arena, device, ret, err);

@@ -2,6 +2,7 @@
 """Health, row by row of the reference's section 6: which errors of the driver NVIDIA's device plugin v0.20 takes a
 device away for. docs/health.md says what Rota does; it brings devices back, NVIDIA's plugin never does."""
 
+import signal
 import unittest
 
 from agent_case import a100, fault, gpu, part, part_uuid, scenario, shared, strategy, t4s, uuid
@@ -136,14 +137,18 @@ class Parts(Health):
         self.wait_health(by_name["gpu"], {uuid(1): HEALTHY})
 
 
-SILENT = "no warning, since nothing can be done about it; NVIDIA's plugin says that the GPU is too old"
+TOO_OLD = "GPU {}: the driver reports no Xid errors of it, so only what it answers when asked makes the GPU unhealthy; "
 OF_ONE = "errors of GPU 0 are seen only when it is asked"
 OF_ALL = "errors of GPUs are seen only when they are asked"
 
+# A call of NVML that refuses: the GPU stays healthy.
+UNSUPPORTED = (
+    ("6 too old to support health checks", "nvmlDeviceGetSupportedEventTypes"),
+    ("6 events that are not supported", "nvmlDeviceRegisterEvents"),
+)
+
 # A call of NVML that fails, of the first GPU where the complaint is about one -> the complaint. Nobody is ill.
 REFUSALS = (
-    ("6 too old to support health checks", "nvmlDeviceGetSupportedEventTypes", "NVML_ERROR_NOT_SUPPORTED", "", SILENT),
-    ("6 events that are not supported", "nvmlDeviceRegisterEvents", "NVML_ERROR_NOT_SUPPORTED", "", SILENT),
     ("6 supported events cannot be asked for", "nvmlDeviceGetSupportedEventTypes", "NVML_ERROR_UNKNOWN", OF_ONE,
      NO_EVENTS),
     ("6 events cannot be registered", "nvmlDeviceRegisterEvents", "NVML_ERROR_UNKNOWN", OF_ONE, NO_EVENTS),
@@ -159,9 +164,29 @@ class Events(Health):
                 keys = {"gpu": 0} if complaint == OF_ONE else {}
                 registration = self.serve_one(t4s(2, faults=[fault(call, "fail", error=error, **keys)]), config=STAYS)
                 self.wait_health(registration, self.health(2))
-                if complaint:
-                    self.agent.wait_log(f'"driver has a complaint, going on" cause="{complaint}: {call}: ')
+                self.agent.wait_log(f'"driver has a complaint, going on" cause="{complaint}: {call}: ')
                 self.assertEqual(len(registration.watch.lists), 1, "the list is sent once")
+
+    def test_what_is_too_old_is_said_once_a_gpu(self):
+        for section, call in UNSUPPORTED:
+            with self.row(section):
+                node = t4s(2, faults=[fault(call, "fail", error="NVML_ERROR_NOT_SUPPORTED")])
+                registration = self.serve_one(node, config=STAYS)
+                self.wait_health(registration, self.health(2))
+                self.agent.tell(signal.SIGHUP)
+                self.agent.wait_log("configuration read again")
+                for text, number in zip(self.status()["complaints"], range(2), strict=True):
+                    self.assertTrue(text.startswith(TOO_OLD.format(number)), text)
+                    self.assertIn("DP_DISABLE_HEALTHCHECKS=xids", text)
+                    self.assertEqual(self.agent.log().count(text), 1)
+                self.assertEqual(len(registration.watch.lists), 1, "the list is sent once")
+
+    def test_what_is_too_old_is_not_said_where_no_xid_counts(self):
+        """6 disable xids"""
+        node = t4s(2, faults=[fault("nvmlDeviceRegisterEvents", "fail", error="NVML_ERROR_NOT_SUPPORTED")])
+        registration = self.serve_one(node, environment={OFF: "xids"})
+        self.wait_health(registration, self.health(2))
+        self.assertEqual(self.status()["complaints"], [])
 
     def test_the_other_gpu_is_watched_all_the_same(self):
         """6 not supported"""

@@ -34,6 +34,8 @@ struct nvml_event_set {
 static struct nvml_device gpus[GPUS];
 static struct nvml_event_set only;
 static struct alarms alarms;
+/* As the last registration marked it. */
+static bool is_unwatched[GPUS];
 
 static int get_handle(unsigned index, struct nvml_device **device)
 {
@@ -128,6 +130,9 @@ static void register_gpus(const struct nvml *nvml, uint64_t digest)
 	snapshot->devices[1].parent = 0;
 	snapshot->devices[2].index = "1";
 	alarms_register(&alarms, nvml, digest, snapshot);
+	assert_false(snapshot->devices[1].is_unwatched);
+	is_unwatched[0] = snapshot->devices[0].is_unwatched;
+	is_unwatched[1] = snapshot->devices[2].is_unwatched;
 	snapshot_free(snapshot);
 }
 
@@ -163,20 +168,37 @@ static void registers_once_for_a_set_of_gpus(void **state)
 	assert_int_equal(only.created, 3);
 }
 
-static void gpus_that_report_nothing_are_no_fault(void **state)
+static void gpus_that_report_no_xids_are_marked(void **state)
 {
 	(void)state;
 	gpus[0].supported_result = NVML_ERROR_NOT_SUPPORTED;
-	gpus[1].supported = 0;
+	gpus[1].supported = NVML_EVENT_TYPE_DOUBLE_BIT_ECC_ERROR;
 	register_gpus(&fake, 5);
 	assert_false(alarms_are_awaited(&alarms));
+	assert_true(is_unwatched[0] && is_unwatched[1]);
 	assert_string_equal(alarms_complaint(&alarms), "");
 	assert_int_equal(only.freed, only.created);
+	gpus[0].supported_result = NVML_SUCCESS;
 	gpus[1].supported = 0xFF;
 	gpus[1].register_result = NVML_ERROR_NOT_SUPPORTED;
 	register_gpus(&fake, 6);
-	assert_false(alarms_are_awaited(&alarms));
+	assert_true(alarms_are_awaited(&alarms)); /* the other one's */
+	assert_true(!is_unwatched[0] && is_unwatched[1]);
 	assert_string_equal(alarms_complaint(&alarms), "");
+}
+
+static void they_stay_marked_while_they_are_the_same(void **state)
+{
+	(void)state;
+	gpus[0].register_result = NVML_ERROR_NOT_SUPPORTED;
+	register_gpus(&fake, 5);
+	register_gpus(&fake, 5);
+	assert_int_equal(only.created, 1);
+	assert_true(is_unwatched[0] && !is_unwatched[1]);
+	gpus[0].register_result = NVML_SUCCESS;
+	alarms_done(&alarms, &fake);
+	register_gpus(&fake, 5);
+	assert_true(!is_unwatched[0] && !is_unwatched[1]);
 }
 
 static void a_gpu_that_cannot_be_registered_is_a_complaint(void **state)
@@ -185,6 +207,7 @@ static void a_gpu_that_cannot_be_registered_is_a_complaint(void **state)
 	gpus[0].register_result = NVML_ERROR_UNKNOWN;
 	register_gpus(&fake, 5);
 	assert_true(alarms_are_awaited(&alarms)); /* the other one's */
+	assert_false(is_unwatched[0]);            /* it is told with the cause */
 	assert_non_null(strstr(alarms_complaint(&alarms), "errors of GPU 0 are seen only"));
 	assert_non_null(strstr(alarms_complaint(&alarms), "nvmlDeviceRegisterEvents"));
 	gpus[0].register_result = NVML_SUCCESS;
@@ -215,6 +238,7 @@ static void a_library_without_events_has_none(void **state)
 	register_gpus(&nvml, 5);
 	assert_int_equal(only.created, 0);
 	assert_false(alarms_are_awaited(&alarms));
+	assert_true(is_unwatched[0] && is_unwatched[1]);
 	assert_string_equal(alarms_complaint(&alarms), "");
 	alarms_done(&alarms, &nvml);
 }
@@ -324,6 +348,7 @@ static void a_gpu_that_went_meanwhile_is_no_complaint(void **state)
 	struct snapshot *snapshot = snapshot_new(1);
 	snapshot->devices[0].index = "9";
 	alarms_register(&alarms, &fake, 5, snapshot);
+	assert_false(snapshot->devices[0].is_unwatched);
 	snapshot_free(snapshot);
 	assert_false(alarms_are_awaited(&alarms));
 	assert_string_equal(alarms_complaint(&alarms), "");
@@ -335,7 +360,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(registers_what_matters_and_is_supported),
 		TEST(registers_once_for_a_set_of_gpus),
-		TEST(gpus_that_report_nothing_are_no_fault),
+		TEST(gpus_that_report_no_xids_are_marked),
+		TEST(they_stay_marked_while_they_are_the_same),
 		TEST(a_gpu_that_cannot_be_registered_is_a_complaint),
 		TEST(no_set_is_a_complaint),
 		TEST(a_library_without_events_has_none),

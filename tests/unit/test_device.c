@@ -90,6 +90,7 @@ static void every_field_counts(void **state)
 	DIFFERS(device->recovery = DEVICE_RECOVERY_GPU_RESET);
 	DIFFERS(device->ecc_errors = 1);
 	DIFFERS(device->is_mig = true);
+	DIFFERS(device->is_unwatched = true);
 	DIFFERS(device->is_healthy = false);
 #undef DIFFERS
 	snapshot_free(a);

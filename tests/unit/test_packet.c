@@ -30,6 +30,7 @@ static const struct device gpu = {
 	.recovery = DEVICE_RECOVERY_GPU_RESET,
 	.ecc_errors = UINT64_MAX,
 	.is_mig = true,
+	.is_unwatched = true,
 	.is_healthy = true,
 };
 

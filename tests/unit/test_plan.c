@@ -480,6 +480,23 @@ static void what_the_driver_cannot_describe_is_told_though_nothing_is_offered(vo
 	assert_complaint(fixture, "GPU 1 is lost");
 }
 
+static void a_gpu_whose_xids_are_not_reported_is_a_complaint(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->snapshot = given_snapshot(2);
+	fixture->snapshot->devices[1].is_unwatched = true;
+	xid_set_add(&fixture->settings.health_xids, 79);
+	make(fixture);
+	assert_int_equal(fixture->plan.complaints_count, 1);
+	assert_complaint(fixture, "GPU 1: the driver reports no Xid errors of it, so only what "
+				  "it answers when asked makes the GPU unhealthy; use a newer "
+				  "driver or GPU, or set DP_DISABLE_HEALTHCHECKS=xids to do "
+				  "without Xids on this node");
+	fixture->settings.health_xids = (struct xid_set){ 0 };
+	make(fixture);
+	assert_int_equal(fixture->plan.complaints_count, 0);
+}
+
 static void fails_cleanly_when_memory_is_out(void **state)
 {
 	struct fixture *fixture = *state;
@@ -556,6 +573,7 @@ int main(void)
 		TEST(what_is_missing_is_not_advertised_and_refuses_nothing),
 		TEST(what_the_driver_cannot_describe_comes_first),
 		TEST(what_the_driver_cannot_describe_is_told_though_nothing_is_offered),
+		TEST(a_gpu_whose_xids_are_not_reported_is_a_complaint),
 		TEST(fails_cleanly_when_memory_is_out),
 		TEST(a_complaint_without_memory_is_a_failure),
 #undef TEST

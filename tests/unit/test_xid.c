@@ -49,6 +49,20 @@ static void one_more_and_one_less_changes_no_other(void **state)
 	}
 }
 
+static void a_set_is_empty_when_none_counts(void **state)
+{
+	(void)state;
+	static const uint64_t some[] = { 0, XID_SET_MAX - 1, XID_SET_MAX };
+	struct xid_set set = { 0 };
+	assert_true(xid_set_is_empty(&set));
+	for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
+		xid_set_add(&set, some[i]);
+		assert_false(xid_set_is_empty(&set));
+		xid_set_remove(&set, some[i]);
+		assert_true(xid_set_is_empty(&set));
+	}
+}
+
 static void those_above_the_largest_go_together(void **state)
 {
 	(void)state;
@@ -155,6 +169,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_count_by_default_but_those_that_programs_cause),
 		cmocka_unit_test(one_more_and_one_less_changes_no_other),
+		cmocka_unit_test(a_set_is_empty_when_none_counts),
 		cmocka_unit_test(those_above_the_largest_go_together),
 		cmocka_unit_test(rows_are_found_by_their_number_and_no_other),
 		cmocka_unit_test(an_unknown_number_has_a_meaning_too),
