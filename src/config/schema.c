@@ -546,6 +546,7 @@ static const struct schema_key keys[] = {
 			      "NUMBER:PORT; empty: nowhere" },
 	  .type = SCHEMA_LISTEN,
 	  .offset = AT(http_listen),
+	  .invalid = "invalid address: ",
 	  .allowed = ":PORT or NUMBER:PORT, a port of 1 to 65535" },
 	{ .option = { FLAG("driver-deadline", "DURATION"), .env = "ROTA_DRIVER_DEADLINE",
 		      .default_text = "30s",

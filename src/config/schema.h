@@ -60,7 +60,7 @@ struct schema_key {
 	size_t offset; /* in struct settings, or in an entry of the list */
 	const struct schema_choice *choices;
 	unsigned always;     /* of SCHEMA_CHOICES: chosen whatever is said */
-	const char *invalid; /* NVIDIA's words before a value that it refuses */
+	const char *invalid; /* words before a value that is refused, NVIDIA's where it has some */
 	const char
 		*missing;  /* NVIDIA's words when the key is not there; NULL: it may be left out */
 	const char *empty; /* NVIDIA's words when a list is empty; NULL: it may be */

@@ -146,7 +146,7 @@ class Listening(HttpCase):
             with self.subTest(address=address):
                 done = self.run_rota("agent", "--http-listen", address)
                 self.assertEqual(done.returncode, 2)
-                self.assertIn(f"--http-listen: {address}, allowed: :PORT or NUMBER:PORT, "
+                self.assertIn(f"--http-listen: invalid address: {address}, allowed: :PORT or NUMBER:PORT, "
                               "a port of 1 to 65535", done.stderr)
 
     def test_all_addresses(self):

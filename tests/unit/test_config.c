@@ -1065,10 +1065,12 @@ static void our_own_flags_have_bounds(void **state)
 		  "--log-format: unknown log format: xml, allowed: logfmt, json" },
 		{ "--agent-socket=", "--agent-socket: (an empty text), allowed: a path of at most "
 				     "107 bytes, the most that a unix socket can have" },
-		{ "--http-listen=8080", "--http-listen: 8080, allowed: " LISTEN_ALLOWED },
-		{ "--http-listen=:99999", "--http-listen: :99999, allowed: " LISTEN_ALLOWED },
+		{ "--http-listen=8080",
+		  "--http-listen: invalid address: 8080, allowed: " LISTEN_ALLOWED },
+		{ "--http-listen=:99999",
+		  "--http-listen: invalid address: :99999, allowed: " LISTEN_ALLOWED },
 		{ "--http-listen=localhost:80",
-		  "--http-listen: localhost:80, allowed: " LISTEN_ALLOWED },
+		  "--http-listen: invalid address: localhost:80, allowed: " LISTEN_ALLOWED },
 		{ "--fail-on-init-error=maybe",
 		  "--fail-on-init-error: maybe, allowed: true, false" },
 	};
@@ -1086,7 +1088,8 @@ static void an_address_that_is_empty_is_nowhere(void **state)
 	assert_string_equal(fixture->settings->http_listen, "");
 	assert_int_equal(load(fixture, NULL, LIST("ROTA_HTTP_LISTEN=80"), LIST("--http-listen=")),
 			 -EINVAL);
-	assert_string_equal(fixture->err.msg, "ROTA_HTTP_LISTEN: 80, allowed: " LISTEN_ALLOWED);
+	assert_string_equal(fixture->err.msg,
+			    "ROTA_HTTP_LISTEN: invalid address: 80, allowed: " LISTEN_ALLOWED);
 }
 
 static void a_path_that_no_socket_can_have_is_refused(void **state)
