@@ -87,7 +87,7 @@ const struct command command_agent = {
 		"The device plugin of this node, with the flags and the environment of NVIDIA's. "
 		"It runs in the foreground and logs to stderr. It reads the configuration file "
 		"again when the file changes, and at SIGHUP; SIGTERM ends it and removes its "
-		"sockets.",
+		"sockets. `rota config reference` says what each of these allows.",
 	.options = options,
 	.options_count = ARRAY_LEN(options),
 	.values_bytes = sizeof(struct values),

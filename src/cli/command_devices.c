@@ -229,6 +229,9 @@ const struct command command_devices = {
 	.name = "devices",
 	.synopsis = "[-o table|json] [OPTIONS]",
 	.summary = "what the driver has and what would be advertised of it",
+	.details = "Asks the driver itself, whether an agent runs or not, and takes the flags and "
+		   "the environment of rota agent. What an agent remembers of Xids and what pods "
+		   "hold is told by rota status.",
 	.options = options,
 	.options_count = ARRAY_LEN(options),
 	.values_bytes = sizeof(struct values),

@@ -194,6 +194,7 @@ const struct command command_status = {
 	.name = "status",
 	.synopsis = "[-o table|json] [--agent-socket PATH]",
 	.summary = "what the agent of this node has, advertises and has done",
+	.details = "Asks the running agent at its socket: in a cluster, in the agent's container.",
 	.options = options,
 	.options_count = ARRAY_LEN(options),
 	.values_bytes = sizeof(struct values),
