@@ -498,7 +498,7 @@ static const struct schema_key keys[] = {
 	{ .option = { FLAG("kubelet-socket", "PATH"), .env = "KUBELET_SOCKET",
 		      .default_text = "/var/lib/kubelet/device-plugins/kubelet.sock",
 		      .help = "where kubelet listens; our own sockets are made beside it; empty: do "
-			      "not register" },
+			      "not register, and make them beside the default" },
 	  .type = SCHEMA_TEXT,
 	  .offset = AT(kubelet_socket),
 	  .allowed = SOCKET_PATH_ALLOWED,
