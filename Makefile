@@ -1,6 +1,6 @@
 # The front door. meson and ninja do the work; see CONTRIBUTING.md.
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak coverage bench lint fuzz docs clean packages packages-test build build-test \
+.PHONY: help demo test e2e e2e-shell soak coverage bench lint fuzz docs clean packages packages-test build build-test \
 	build-asan build-tsan build-coverage
 
 # Debian's own tools, whatever else stands first on the user's PATH.
@@ -27,6 +27,14 @@ demo: build ## build, then walk the tutorial on a simulated node
 
 test: build-test build-asan build-tsan build-coverage ## build, then run every test that needs no GPU and no cluster
 	@python3 tests/run.py $(TESTS)
+
+e2e: build ## walk the tutorial on a real one-node Kubernetes; E2E_FLAGS: see tests/cluster/run.py
+	@tools/setup build cluster
+	@python3 tests/cluster/run.py $(E2E_FLAGS)
+
+e2e-shell: build
+	@tools/setup build cluster
+	@python3 tests/cluster/run.py --shell
 
 soak: build-test ## repeat what must survive thousands of times; SOAK_FLAGS: see tests/soak/run.py
 	@python3 tests/soak/run.py $(SOAK_FLAGS)
