@@ -1,6 +1,6 @@
 # The front door. meson and ninja do the work; see CONTRIBUTING.md.
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e e2e-shell soak coverage bench lint fuzz docs clean packages packages-test build build-test \
+.PHONY: help demo test e2e e2e-shell tutorial soak coverage bench lint fuzz docs clean packages packages-test build build-test \
 	build-asan build-tsan build-coverage
 
 # Debian's own tools, whatever else stands first on the user's PATH.
@@ -20,7 +20,7 @@ configure_coverage = test -e build-coverage/build.ninja || \
 clear_counters = find build-coverage -name '*.gcda' -delete
 
 help: ## print the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile
 
 demo: build ## build, then walk the tutorial on a simulated node
 	@build/rota demo
@@ -32,7 +32,11 @@ e2e: build ## walk the tutorial on a real one-node Kubernetes; E2E_FLAGS: see te
 	@tools/setup build cluster
 	@python3 tests/cluster/run.py $(E2E_FLAGS)
 
-e2e-shell: build
+tutorial: build ## write what docs/tutorial.md shows, from a walk of it
+	@tools/setup build cluster
+	@ROTA_WRITE_TUTORIAL=1 python3 tests/cluster/run.py one_gpu
+
+e2e-shell: build ## a shell with kubectl on that cluster
 	@tools/setup build cluster
 	@python3 tests/cluster/run.py --shell
 

@@ -4,7 +4,6 @@ and a table of what was expected and what was seen."""
 
 import json
 import pathlib
-import subprocess
 import unittest
 
 import driver
@@ -148,14 +147,6 @@ class ClusterCase(unittest.TestCase):
         """(capacity, allocatable), None for what the node does not name."""
         status = self.node.get("node", NAME)["status"]
         return (status["capacity"].get(resource), status["allocatable"].get(resource))
-
-    def capacity_command(self):
-        """The tutorial's own command line, word for word."""
-        line = ("kubectl get nodes -o json | jq -r '.items[] | select(.status.capacity.\"nvidia.com/gpu\" "
-                "!= null) | {name: .metadata.name, capacity: .status.capacity}'")
-        said = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True,
-                              env=self.node.environment()).stdout
-        return json.loads(said)["capacity"][GPU] if said else None
 
     # Pods.
 

@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 
-from isolate import ADDRESS
+from view import ADDRESS
 
 NAME = "rota-node"
 PORT = 6443
@@ -83,7 +83,6 @@ KUBELET = {
     "failCgroupV1": False,
     "failSwapOn": False,
     "imageGCHighThresholdPercent": 100,
-    "localStorageCapacityIsolation": False,
     "nodeStatusUpdateFrequency": "1s",
     "oomScoreAdj": 0,
     "resolvConf": "",

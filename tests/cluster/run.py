@@ -24,7 +24,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "integration")]
 
 import build  # noqa: E402 (the folders are known only now)
-import isolate  # noqa: E402
+import view  # noqa: E402
 
 MODULES = ("test_tutorial",)
 TOOLS = {"runc": "runc", "buildah": "buildah", "unshare": "util-linux", "ip": "iproute2",
@@ -39,7 +39,7 @@ def check_machine():
     if missing:
         raise build.Missing(f"Debian packages are missing: {' '.join(missing)}; tools/setup build test "
                             "cluster installs them")
-    if not isolate.hierarchies():
+    if not view.hierarchies():
         raise build.Missing("there is no cgroup v1 hierarchy on this machine; this test needs them")
 
 
@@ -49,11 +49,11 @@ def run_outside(arguments):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     check_machine()
     programs = build.programs()
-    isolate.remove_abandoned()
-    scratch = tempfile.mkdtemp(prefix=f"{isolate.PREFIX}{os.getpid()}-")
+    view.remove_abandoned()
+    scratch = tempfile.mkdtemp(prefix=f"{view.PREFIX}{os.getpid()}-")
     words = [sys.executable, __file__, "--first", scratch, "--programs", str(programs), *arguments.names]
     try:
-        with isolate.view(words + ["--shell"] * arguments.shell) as process:
+        with view.enter(words + ["--shell"] * arguments.shell) as process:
             return process.wait()
     finally:
         if arguments.keep:
@@ -65,12 +65,12 @@ def run_outside(arguments):
 # Inside: the first process of the view, and the one that does the work.
 
 def run_first(arguments):
-    isolate.set_up(pathlib.Path(arguments.first))
+    view.set_up(pathlib.Path(arguments.first))
     words = [sys.executable, __file__, "--walk", arguments.first, "--programs", arguments.programs,
              *arguments.names]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pid = os.spawnv(os.P_NOWAIT, sys.executable, words + ["--shell"] * arguments.shell)
-    return isolate.reap_until(pid)
+    return view.reap_until(pid)
 
 
 def run_walk(arguments):

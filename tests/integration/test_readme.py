@@ -45,6 +45,10 @@ class Readme(unittest.TestCase):
                              timeout=HANG_SECONDS, check=True)
         self.assertEqual(settled(block("demo")), settled(run.stdout))
 
+    def test_demo_shows_the_config_map_that_the_tutorial_applies(self):
+        path = "deploy/manifests/nvidia-device-plugin-config.yml"
+        self.assertIn(f"$ cat {path}\n{(ROOT / path).read_text()}\n$", block("demo"))
+
     def test_shows_what_config_check_prints(self):
         config = (
             "version: v1\n"

@@ -84,12 +84,12 @@ def remove_cgroups(folders):
 
 
 @contextlib.contextmanager
-def view(command, **keys):
+def enter(command, **keys):
     """Run a command as the first process of a view; at the end everything in it is killed."""
     folders = make_cgroups()
     libc = ctypes.CDLL(None)
 
-    def enter():
+    def before():
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         for folder in folders:
             (folder / "cgroup.procs").write_text("0")
@@ -97,7 +97,7 @@ def view(command, **keys):
     try:
         process = subprocess.Popen(
             ["unshare", "--cgroup", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork",
-             "--kill-child", "--mount-proc", *command], preexec_fn=enter, **keys)
+             "--kill-child", "--mount-proc", *command], preexec_fn=before, **keys)
         try:
             yield process
         finally:
