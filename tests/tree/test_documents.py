@@ -17,7 +17,7 @@ def link_faults(root, path):
 
 
 def target_faults(root, path):
-    targets = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9-]+):", (root / "Makefile").read_text(), re.MULTILINE))
     return [f"{path}: speaks of `make {name}`, which the Makefile does not have"
             for name in TARGET.findall((root / path).read_text()) if name not in targets]
 
