@@ -7,6 +7,8 @@ import shlex
 import shutil
 import subprocess
 
+from node import PAUSE_IMAGE
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 AGENT = "docker.io/library/rota:0.1.0"
 # What the manifest of the pods names. Ours has a shell and the libraries that nvidia-smi asks for.
@@ -58,7 +60,7 @@ class Images:
         busybox = self.scratch / "busybox"
         (busybox / "bin").mkdir(parents=True)
         shutil.copy(BUSYBOX, busybox / "bin")
-        self.make(self.node.pause_image, busybox, PAUSE)
+        self.make(PAUSE_IMAGE, busybox, PAUSE)
         for command in COMMANDS:
             (busybox / "bin" / command).symlink_to("busybox")
         build = ROOT / "build" / "sim"

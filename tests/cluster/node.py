@@ -8,6 +8,7 @@ import os
 import pathlib
 import signal
 import socket
+import ssl
 import subprocess
 import time
 import urllib.error
@@ -105,7 +106,6 @@ def wait_until(condition, what, seconds=UP_SECONDS):
 
 def answers(url):
     """Over TLS the certificate is not looked at: it is our own, and the way is loopback."""
-    import ssl
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -156,8 +156,6 @@ class Process:
 
 
 class Node:
-    pause_image = PAUSE_IMAGE
-
     def __init__(self, scratch, programs):
         self.scratch = pathlib.Path(scratch)
         self.programs = pathlib.Path(programs)
