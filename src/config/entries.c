@@ -16,9 +16,6 @@ enum {
 	SUFFIX_BYTES = sizeof(".shared") - 1,
 };
 
-static const char gpu_name[] = "nvidia.com/gpu";
-static const char mig_prefix[] = "nvidia.com/mig-";
-
 /* What is under check; for messages it goes with the file. */
 struct list {
 	const struct apply *apply;
@@ -78,13 +75,13 @@ static bool is_of_pattern(const struct resource_patterns *patterns, const char *
 /* Is it surely the name of devices that are not shared? */
 static bool is_plain_name(const struct settings *settings, const char *name)
 {
-	return strcmp(name, gpu_name) == 0 || is_of_pattern(&settings->gpu_patterns, name) ||
+	return strcmp(name, RESOURCE_GPU) == 0 || is_of_pattern(&settings->gpu_patterns, name) ||
 	       is_of_pattern(&settings->mig_patterns, name);
 }
 
 static bool is_part_name(const struct settings *settings, const char *name)
 {
-	return strncmp(name, mig_prefix, sizeof(mig_prefix) - 1) == 0 ||
+	return strncmp(name, RESOURCE_PART, sizeof(RESOURCE_PART) - 1) == 0 ||
 	       is_of_pattern(&settings->mig_patterns, name);
 }
 

@@ -14,7 +14,7 @@
 #include "base/text.h"
 #include "config/findings.h"
 
-static const char prefix[] = "nvidia.com/";
+static const char prefix[] = RESOURCE_PREFIX;
 
 static bool is_alphanumeric(char c)
 {

@@ -5,9 +5,10 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "core/settings.h"
 
 enum {
-	NAME_LENGTH_MAX = 63,   /* of a whole resource name, in bytes */
+	NAME_LENGTH_MAX = RESOURCE_NAME_BYTES - 1, /* of a whole resource name */
 	NAME_DEVICE_BYTES = 96, /* "MIG-GPU-", a UUID of 36, two numbers of 20 behind slashes */
 };
 

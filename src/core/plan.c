@@ -16,9 +16,6 @@
 #define SINGLE_REMEDY \
 	"; partition all GPUs of the node alike (`nvidia-smi mig`), or set migStrategy to mixed"
 
-static const char gpu_name[] = "nvidia.com/gpu";
-static const char part_prefix[] = "nvidia.com/mig-";
-
 enum {
 	COMPLAINT_BYTES = 256
 };
@@ -177,7 +174,8 @@ static int name_gpu(struct work *work, size_t position)
 	int r = complain_of_mig(work, position);
 	if (r < 0 || (device->is_mig && work->settings->mig_strategy != MIG_STRATEGY_NONE))
 		return r;
-	const char *name = patterns->count > 0 ? find_pattern(patterns, device->model) : gpu_name;
+	const char *name = patterns->count > 0 ? find_pattern(patterns, device->model)
+					       : RESOURCE_GPU;
 	work->base[position] = name;
 	return name ? 0
 		    : complain(work->plan,
@@ -189,7 +187,7 @@ static int name_gpu(struct work *work, size_t position)
 /* The name of a part by its profile; "+" is not allowed in a resource name. */
 static const char *name_by_profile(struct arena *arena, const char *profile)
 {
-	char *name = arena_printf(arena, "%s%s", part_prefix, profile);
+	char *name = arena_printf(arena, RESOURCE_PART "%s", profile);
 	for (char *plus = name ? strchr(name, '+') : NULL; plus; plus = strchr(plus, '+'))
 		*plus = '.';
 	return name;
@@ -204,7 +202,8 @@ static int name_part(struct work *work, size_t position)
 	case MIG_STRATEGY_NONE:
 		return 0;
 	case MIG_STRATEGY_SINGLE:
-		*name = patterns->count > 0 ? find_pattern(patterns, device->profile) : gpu_name;
+		*name = patterns->count > 0 ? find_pattern(patterns, device->profile)
+					    : RESOURCE_GPU;
 		break;
 	case MIG_STRATEGY_MIXED:
 		*name = find_pattern(patterns, device->profile);

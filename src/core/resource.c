@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char vendor_prefix[] = "nvidia.com/";
-
 /* An id that pods hold, on a device of the snapshot. */
 struct claim {
 	size_t device; /* in snapshot->devices and in spans */
@@ -215,9 +213,9 @@ static int fill(struct resource *resource, const struct plan *plan, const struct
 
 bool resource_name_is_ours(struct id_text name)
 {
-	size_t prefix = strlen(vendor_prefix);
+	size_t prefix = sizeof(RESOURCE_PREFIX) - 1;
 	return name.length > prefix && name.length < RESOURCE_NAME_BYTES &&
-	       memcmp(name.bytes, vendor_prefix, prefix) == 0;
+	       memcmp(name.bytes, RESOURCE_PREFIX, prefix) == 0;
 }
 
 int resource_new(const struct plan *plan, const char *name, struct snapshot *snapshot,

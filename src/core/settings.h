@@ -89,6 +89,11 @@ enum audit {
 	AUDIT_KILL,
 };
 
+/* NVIDIA's resource names. */
+#define RESOURCE_PREFIX "nvidia.com/"
+#define RESOURCE_GPU    RESOURCE_PREFIX "gpu"
+#define RESOURCE_PART   RESOURCE_PREFIX "mig-" /* before the profile of a part of a GPU */
+
 enum {
 	RESOURCE_NAME_BYTES =
 		64, /* with its end: kubelet takes 63 after the prefix, NVIDIA in all */
