@@ -70,16 +70,16 @@ static json_t *driver_json(const struct report *report)
 }
 
 /* null while the file on disk is in force. */
-static json_t *refusal_json(const struct report_refusal *refusal)
+static json_t *refusal_json(const struct report *report)
 {
-	if (refusal->cause[0] == '\0')
+	if (report->refusal[0] == '\0')
 		return json_null();
 	char since[SINCE_BYTES] = "";
 	struct tm utc;
-	if (gmtime_r(&refusal->since, &utc))
+	if (gmtime_r(&report->refused_since, &utc))
 		(void)strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ",
 			       &utc); /* "" if it fails */
-	return json_pack("{s:s, s:s}", "since", since, "cause", refusal->cause);
+	return json_pack("{s:s, s:s}", "since", since, "cause", report->refusal);
 }
 
 char *report_json(const struct report *report)
@@ -90,10 +90,10 @@ char *report_json(const struct report *report)
 	json_t *document = json_pack(
 		"{s:s, s:i, s:I, s:s, s:o, s:s, s:o, s:o, s:o, s:o}", "version", ROTA_VERSION,
 		"pid", (int)getpid(), "uptimeSeconds", (json_int_t)report->uptime_seconds,
-		"configFile", report->settings->config_file, "configRefused",
-		refusal_json(report->refusal), "kubeletSocket", report->settings->kubelet_socket,
-		"driver", driver_json(report), "complaints", complaints_json(report), "resources",
-		resources, "devices", devices_json(report));
+		"configFile", report->settings->config_file, "configRefused", refusal_json(report),
+		"kubeletSocket", report->settings->kubelet_socket, "driver", driver_json(report),
+		"complaints", complaints_json(report), "resources", resources, "devices",
+		devices_json(report));
 	char *text = document_text(document, JSON_COMPACT);
 	json_decref(document);
 	return text;

@@ -6,21 +6,15 @@
 #include <time.h>
 
 #include "agent/adverts.h"
-#include "base/err.h"
 #include "core/device.h"
 #include "core/settings.h"
 #include "kubelet/plugin.h"
 
-/* Why the configuration file on disk is not the one in force. */
-struct report_refusal {
-	char cause[ERR_TEXT_BYTES]; /* with file, line and column; "" when it is in force */
-	time_t since;               /* the first refusal since it was in force */
-};
-
 /* All borrowed for the call. */
 struct report {
 	const struct settings *settings;
-	const struct report_refusal *refusal;
+	const char *refusal; /* of the file on disk; "" while it is in force */
+	time_t refused_since;
 	const struct snapshot *snapshot; /* as believed; NULL before the first one */
 	const char *fault;               /* "" while the driver answers */
 	const struct plan *plan;

@@ -24,7 +24,7 @@ static void put_metrics(const struct report *report, struct http_answer *answer)
 	}
 	const struct metrics_view view = {
 		.is_driver_up = report->snapshot && report->fault[0] == '\0',
-		.is_config_refused = report->refusal->cause[0] != '\0',
+		.is_config_refused = report->refusal[0] != '\0',
 		.xids = report->xids,
 		.complaints = report->plan->complaints_count + (report->plan->refusal ? 1 : 0) +
 			      (report->undescribed[0] ? 1 : 0),
