@@ -95,14 +95,11 @@ static struct advert *find_advert(const struct adverts *adverts, const char *nam
 	return NULL;
 }
 
-static int make_list(struct lists *lists, const char *name, const struct snapshot *snapshot,
+static int make_list(struct lists *lists, const char *name, struct snapshot *snapshot,
 		     const struct held *held, struct err *err)
 {
 	cleanup_resource struct resource *resource = NULL;
-	struct snapshot *copy = snapshot_copy(snapshot);
-	if (!copy)
-		return err_set(err, -ENOMEM, "out of memory");
-	int r = resource_new(&lists->plan, name, copy, held, &resource, err);
+	int r = resource_new(&lists->plan, name, snapshot_share(snapshot), held, &resource, err);
 	if (r < 0 || resource->replicas_count == 0)
 		return r;
 	if (lists->count == ADVERTS_MAX)
@@ -112,7 +109,7 @@ static int make_list(struct lists *lists, const char *name, const struct snapsho
 	return 0;
 }
 
-static int make_lists(const struct snapshot *snapshot, const struct held *held, struct lists *lists,
+static int make_lists(struct snapshot *snapshot, const struct held *held, struct lists *lists,
 		      struct err *err)
 {
 	int r = 0;
@@ -200,18 +197,17 @@ static void advert_update(struct advert *advert, const struct settings *settings
 /* A name that is gone: kubelet is told an empty list first, so that the node does not go on showing
  * what it had. */
 static void advert_end(struct advert *advert, const struct settings *settings,
-		       const struct plan *plan, const struct snapshot *snapshot)
+		       const struct plan *plan, struct snapshot *snapshot)
 {
 	struct resource *empty = NULL;
-	struct snapshot *copy = snapshot_copy(snapshot);
-	if (copy && resource_new(plan, advert->name, copy, NULL, &empty, NULL) == 0)
+	if (resource_new(plan, advert->name, snapshot_share(snapshot), NULL, &empty, NULL) == 0)
 		(void)plugin_update(advert->plugin, settings, empty, NULL); /* it ends anyway */
 	log_info("resource is advertised no more", KV_STR("resource", advert->name));
 	advert_stop(advert);
 }
 
 static void update_known(struct adverts *adverts, const struct settings *settings,
-			 struct lists *lists, const struct snapshot *snapshot)
+			 struct lists *lists, struct snapshot *snapshot)
 {
 	list_for_each_safe (node, after, &adverts->items) {
 		struct advert *advert = container_of(node, struct advert, node);
@@ -261,7 +257,7 @@ void adverts_init(struct adverts *adverts, uv_loop_t *loop)
 }
 
 int adverts_update(struct adverts *adverts, const struct settings *settings,
-		   const struct snapshot *snapshot, const struct held *held, struct err *err)
+		   struct snapshot *snapshot, const struct held *held, struct err *err)
 {
 	CLEANUP(lists_done) struct lists lists = { 0 };
 	int r = plan_make(settings, snapshot, &lists.plan, err);

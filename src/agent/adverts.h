@@ -37,12 +37,13 @@ void adverts_init(struct adverts *adverts, uv_loop_t *loop);
  * Advertise what follows from these; what does not differ is not touched.
  *
  * @settings  borrowed until the next update that succeeds.
- * @snapshot  borrowed for the call, as @held.
+ * @snapshot  shared with the lists that are made of it: not to be changed any more.
+ * @held      borrowed for the call.
  *
  * Returns 0, or as plan_make(), resource_new() and plugin_start(); then all stays as it was.
  */
 int adverts_update(struct adverts *adverts, const struct settings *settings,
-		   const struct snapshot *snapshot, const struct held *held, struct err *err);
+		   struct snapshot *snapshot, const struct held *held, struct err *err);
 
 /** How many there are, each in @ret. */
 size_t adverts_report(const struct adverts *adverts, struct plugin_report ret[static ADVERTS_MAX]);

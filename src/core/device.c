@@ -34,11 +34,21 @@ struct snapshot *snapshot_new(size_t devices_count)
 
 struct snapshot *snapshot_free(struct snapshot *snapshot)
 {
-	if (snapshot) {
-		arena_done(&snapshot->arena);
-		free(snapshot);
+	if (!snapshot)
+		return NULL;
+	if (snapshot->shares > 0) {
+		snapshot->shares--;
+		return NULL;
 	}
+	arena_done(&snapshot->arena);
+	free(snapshot);
 	return NULL;
+}
+
+struct snapshot *snapshot_share(struct snapshot *snapshot)
+{
+	snapshot->shares++;
+	return snapshot;
 }
 
 static const char *copy_text(struct arena *arena, const char *text)

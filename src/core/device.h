@@ -92,9 +92,10 @@ struct link {
 	uint32_t nvlinks; /* direct ones between the two */
 };
 
-/* Owned by whoever got it from snapshot_new(). */
+/* Owned by whoever got it from snapshot_new(), and by those it was shared with. */
 struct snapshot {
 	struct arena arena;
+	unsigned shares;            /* owners besides the first */
 	const char *driver_version; /* "535.104.05"; never NULL */
 	uint32_t cuda_version;      /* as NVML says it: 12020 is 12.2 */
 	struct device *devices;
@@ -125,6 +126,10 @@ bool device_copy(struct arena *arena, const struct device *from, struct device *
 /** An empty snapshot with room for @devices_count devices. NULL when memory is out. */
 struct snapshot *snapshot_new(size_t devices_count);
 struct snapshot *snapshot_free(struct snapshot *snapshot);
+
+/** One owner more, who calls snapshot_free() too; from now on nobody may change it. Returns
+ * @snapshot. */
+struct snapshot *snapshot_share(struct snapshot *snapshot);
 
 /** Take over a copy of @links, at most LINKS_MAX. False when memory is out; nothing changes then.
  */

@@ -32,7 +32,7 @@ struct resource_span {
 /* The replicas of one device are neighbours, in the order of their ordinals, a whole one first. */
 struct resource {
 	struct arena arena;
-	struct snapshot *snapshot; /* owned */
+	struct snapshot *snapshot; /* owned, perhaps with others */
 	const char *name;          /* in the arena */
 	bool is_shared;            /* the plan has several replicas of a device */
 	struct replica *replicas;

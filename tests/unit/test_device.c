@@ -57,6 +57,34 @@ static void a_copy_is_equal_and_shares_nothing(void **state)
 	snapshot_free(copy);
 }
 
+static void a_shared_one_lives_until_its_last_owner_frees_it(void **state)
+{
+	(void)state;
+	struct snapshot *snapshot = two_devices();
+	struct snapshot *second = snapshot_share(snapshot);
+	struct snapshot *third = snapshot_share(snapshot);
+	assert_ptr_equal(second, snapshot);
+	assert_null(snapshot_free(snapshot));
+	assert_int_equal(third->shares, 1);
+	assert_null(snapshot_free(second));
+	assert_int_equal(third->shares, 0);
+	assert_string_equal(third->devices[1].uuid, "GPU-b");
+	assert_null(snapshot_free(third));
+}
+
+static void a_copy_of_a_shared_one_has_one_owner(void **state)
+{
+	(void)state;
+	struct snapshot *snapshot = two_devices();
+	struct snapshot *second = snapshot_share(snapshot);
+	struct snapshot *copy = snapshot_copy(second);
+	assert_int_equal(copy->shares, 0);
+	assert_true(snapshot_is_equal(second, copy));
+	snapshot_free(copy);
+	snapshot_free(second);
+	snapshot_free(snapshot);
+}
+
 static void every_field_counts(void **state)
 {
 	(void)state;
@@ -219,6 +247,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_new_one_has_no_null_texts),
 		cmocka_unit_test(a_copy_is_equal_and_shares_nothing),
+		cmocka_unit_test(a_shared_one_lives_until_its_last_owner_frees_it),
+		cmocka_unit_test(a_copy_of_a_shared_one_has_one_owner),
 		cmocka_unit_test(every_field_counts),
 		cmocka_unit_test(versions_and_count_matter),
 		cmocka_unit_test(links_are_copied_and_count),
