@@ -60,6 +60,17 @@ void *arena_array(struct arena *arena, size_t count, size_t bytes)
 	return arena_alloc(arena, total);
 }
 
+void *arena_rows(struct arena *arena, size_t count, size_t bytes)
+{
+	char *rows = arena_array(arena, count, bytes);
+	void **pointers = arena_array(arena, count, sizeof(*pointers));
+	if (!rows || !pointers)
+		return NULL;
+	for (size_t i = 0; i < count; i++)
+		pointers[i] = rows + i * bytes;
+	return pointers;
+}
+
 char *arena_copy(struct arena *arena, const char *text, size_t length)
 {
 	char *copy = arena_alloc(arena, length + 1);

@@ -20,6 +20,10 @@ void *arena_alloc(struct arena *arena, size_t bytes);
 /** Room for @count objects of @bytes each; NULL also when the product overflows. */
 void *arena_array(struct arena *arena, size_t count, size_t bytes);
 
+/** Pointers to @count zeroed objects of @bytes each, as protobuf-c wants lists: an array of `type
+ * *`. Fails as arena_array(). */
+void *arena_rows(struct arena *arena, size_t count, size_t bytes);
+
 /** A terminated copy of @length bytes. NULL when memory is out. */
 char *arena_copy(struct arena *arena, const char *text, size_t length);
 

@@ -88,14 +88,12 @@ static int fill_devices(const struct snapshot *snapshot, struct arena *arena,
 			DriverWire__Snapshot *ret)
 {
 	size_t count = snapshot->devices_count;
-	DriverWire__Device *devices = arena_array(arena, count, sizeof(*devices));
-	ret->devices = arena_array(arena, count, sizeof(DriverWire__Device *));
-	if (!devices || !ret->devices)
+	DriverWire__Device **devices = arena_rows(arena, count, sizeof(DriverWire__Device));
+	if (!devices)
 		return -ENOMEM;
-	for (size_t i = 0; i < count; i++) {
-		fill_device(&snapshot->devices[i], &devices[i]);
-		ret->devices[i] = &devices[i];
-	}
+	for (size_t i = 0; i < count; i++)
+		fill_device(&snapshot->devices[i], devices[i]);
+	ret->devices = devices;
 	ret->n_devices = count;
 	return 0;
 }
@@ -103,16 +101,15 @@ static int fill_devices(const struct snapshot *snapshot, struct arena *arena,
 static int fill_lost(const struct answer *answer, struct arena *arena, DriverWire__Snapshot *ret)
 {
 	size_t count = answer->lost_count;
-	DriverWire__Lost *lost = arena_array(arena, count, sizeof(*lost));
-	ret->lost = arena_array(arena, count, sizeof(DriverWire__Lost *));
-	if (!lost || !ret->lost)
+	DriverWire__Lost **lost = arena_rows(arena, count, sizeof(DriverWire__Lost));
+	if (!lost)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
-		driver_wire__lost__init(&lost[i]);
-		lost[i].index = bytes_of(answer->lost[i].index);
-		lost[i].reason = bytes_of(answer->lost[i].reason);
-		ret->lost[i] = &lost[i];
+		driver_wire__lost__init(lost[i]);
+		lost[i]->index = bytes_of(answer->lost[i].index);
+		lost[i]->reason = bytes_of(answer->lost[i].reason);
 	}
+	ret->lost = lost;
 	ret->n_lost = count;
 	return 0;
 }
@@ -121,18 +118,17 @@ static int fill_links(const struct snapshot *snapshot, struct arena *arena,
 		      DriverWire__Snapshot *ret)
 {
 	size_t count = snapshot->links_count;
-	DriverWire__Link *links = arena_array(arena, count, sizeof(*links));
-	ret->links = arena_array(arena, count, sizeof(DriverWire__Link *));
-	if (!links || !ret->links)
+	DriverWire__Link **links = arena_rows(arena, count, sizeof(DriverWire__Link));
+	if (!links)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
-		driver_wire__link__init(&links[i]);
-		links[i].first = snapshot->links[i].first;
-		links[i].second = snapshot->links[i].second;
-		links[i].level = snapshot->links[i].level;
-		links[i].nvlinks = snapshot->links[i].nvlinks;
-		ret->links[i] = &links[i];
+		driver_wire__link__init(links[i]);
+		links[i]->first = snapshot->links[i].first;
+		links[i]->second = snapshot->links[i].second;
+		links[i]->level = snapshot->links[i].level;
+		links[i]->nvlinks = snapshot->links[i].nvlinks;
 	}
+	ret->links = links;
 	ret->n_links = count;
 	return 0;
 }

@@ -122,16 +122,14 @@ static ContainerPreferredAllocationResponse *preferred_new(const struct resource
 							   struct arena *arena)
 {
 	ContainerPreferredAllocationResponse *response = arena_alloc(arena, sizeof(*response));
-	char **ids = arena_array(arena, count, sizeof(*ids));
-	char(*texts)[REPLICA_ID_BYTES] = arena_array(arena, count, sizeof(*texts));
-	if (!response || !ids || !texts)
+	char **ids = arena_rows(arena, count, REPLICA_ID_BYTES);
+	if (!response || !ids)
 		return NULL;
 	container_preferred_allocation_response__init(response);
 	for (size_t i = 0; i < count; i++) {
 		const struct replica *replica = &resource->replicas[positions[i]];
 		(void)replica_format(replica->device->uuid, replica->ordinal,
-				     texts[i]); /* fitted when it was listed */
-		ids[i] = texts[i];
+				     ids[i]); /* fitted when it was listed */
 	}
 	response->n_device_ids = count;
 	response->device_ids = ids;
@@ -161,15 +159,13 @@ int wire_encode_preferred(const struct resource *resource, uint32_t *const *posi
 /* A map on the wire is a list of entries. NULL when memory is out. */
 static EnvEntry **map_new(const struct edit_env *from, size_t count, struct arena *arena)
 {
-	EnvEntry *entries = arena_array(arena, count, sizeof(*entries));
-	EnvEntry **map = arena_array(arena, count, sizeof(EnvEntry *));
-	if (!entries || !map)
+	EnvEntry **map = arena_rows(arena, count, sizeof(EnvEntry));
+	if (!map)
 		return NULL;
 	for (size_t i = 0; i < count; i++) {
-		env_entry__init(&entries[i]);
-		entries[i].key = text(from[i].name);
-		entries[i].value = text(from[i].value);
-		map[i] = &entries[i];
+		env_entry__init(map[i]);
+		map[i]->key = text(from[i].name);
+		map[i]->value = text(from[i].value);
 	}
 	return map;
 }
@@ -190,17 +186,16 @@ static bool fill_mounts(ContainerAllocateResponse *response, const struct edits 
 			struct arena *arena)
 {
 	size_t count = edits->mounts_count;
-	Mount *mounts = arena_array(arena, count, sizeof(*mounts));
-	response->mounts = arena_array(arena, count, sizeof(*response->mounts));
-	if (!mounts || !response->mounts)
+	Mount **mounts = arena_rows(arena, count, sizeof(Mount));
+	if (!mounts)
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		mount__init(&mounts[i]);
-		mounts[i].container_path = text(edits->mounts[i].container_path);
-		mounts[i].host_path = text(edits->mounts[i].host_path);
-		mounts[i].read_only = edits->mounts[i].is_read_only;
-		response->mounts[i] = &mounts[i];
+		mount__init(mounts[i]);
+		mounts[i]->container_path = text(edits->mounts[i].container_path);
+		mounts[i]->host_path = text(edits->mounts[i].host_path);
+		mounts[i]->read_only = edits->mounts[i].is_read_only;
 	}
+	response->mounts = mounts;
 	response->n_mounts = count;
 	return true;
 }
@@ -209,17 +204,16 @@ static bool fill_devices(ContainerAllocateResponse *response, const struct edits
 			 struct arena *arena)
 {
 	size_t count = edits->devices_count;
-	DeviceSpec *devices = arena_array(arena, count, sizeof(*devices));
-	response->devices = arena_array(arena, count, sizeof(*response->devices));
-	if (!devices || !response->devices)
+	DeviceSpec **devices = arena_rows(arena, count, sizeof(DeviceSpec));
+	if (!devices)
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		device_spec__init(&devices[i]);
-		devices[i].container_path = text(edits->devices[i].container_path);
-		devices[i].host_path = text(edits->devices[i].host_path);
-		devices[i].permissions = text(edits->devices[i].permissions);
-		response->devices[i] = &devices[i];
+		device_spec__init(devices[i]);
+		devices[i]->container_path = text(edits->devices[i].container_path);
+		devices[i]->host_path = text(edits->devices[i].host_path);
+		devices[i]->permissions = text(edits->devices[i].permissions);
 	}
+	response->devices = devices;
 	response->n_devices = count;
 	return true;
 }
@@ -228,15 +222,14 @@ static bool fill_cdi_devices(ContainerAllocateResponse *response, const struct e
 			     struct arena *arena)
 {
 	size_t count = edits->cdi_devices_count;
-	CdiDevice *devices = arena_array(arena, count, sizeof(*devices));
-	response->cdi_devices = arena_array(arena, count, sizeof(*response->cdi_devices));
-	if (!devices || !response->cdi_devices)
+	CdiDevice **devices = arena_rows(arena, count, sizeof(CdiDevice));
+	if (!devices)
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		cdi_device__init(&devices[i]);
-		devices[i].name = text(edits->cdi_devices[i]);
-		response->cdi_devices[i] = &devices[i];
+		cdi_device__init(devices[i]);
+		devices[i]->name = text(edits->cdi_devices[i]);
 	}
+	response->cdi_devices = devices;
 	response->n_cdi_devices = count;
 	return true;
 }

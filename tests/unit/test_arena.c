@@ -82,6 +82,24 @@ static void an_array_that_overflows_is_refused(void **state)
 	assert_non_null(arena_array(&arena, 3, 4));
 }
 
+static void rows_are_zeroed_and_do_not_overlap(void **state)
+{
+	(void)state;
+	uint64_t **rows = arena_rows(&arena, MANY, 3 * sizeof(uint64_t));
+	assert_non_null(rows);
+	for (uint64_t i = 0; i < MANY; i++) {
+		assert_int_equal(rows[i][0], 0);
+		assert_int_equal(rows[i][2], 0);
+		rows[i][0] = rows[i][2] = i + 1;
+	}
+	for (uint64_t i = 0; i < MANY; i++) {
+		assert_int_equal(rows[i][0], i + 1);
+		assert_int_equal(rows[i][2], i + 1);
+	}
+	assert_non_null(arena_rows(&arena, 0, 8));
+	assert_null(arena_rows(&arena, SIZE_MAX / 2, 4));
+}
+
 static void copies_and_prints_are_terminated(void **state)
 {
 	(void)state;
@@ -98,6 +116,7 @@ static void memory_that_is_out_is_null_and_harms_nothing(void **state)
 	is_memory_out = true;
 	assert_null(arena_alloc(&arena, LARGE_BYTES));
 	assert_null(arena_array(&arena, LARGE_BYTES, 1));
+	assert_null(arena_rows(&arena, LARGE_BYTES, 1));
 	assert_null(arena_printf(&arena, "%*d", LARGE_BYTES, 1));
 	is_memory_out = false;
 	assert_non_null(arena_alloc(&arena, LARGE_BYTES));
@@ -121,6 +140,7 @@ int main(void)
 		cmocka_unit_test_teardown(pieces_do_not_overlap_across_chunks, done),
 		cmocka_unit_test_teardown(holds_what_is_larger_than_a_chunk, done),
 		cmocka_unit_test_teardown(an_array_that_overflows_is_refused, done),
+		cmocka_unit_test_teardown(rows_are_zeroed_and_do_not_overlap, done),
 		cmocka_unit_test_teardown(copies_and_prints_are_terminated, done),
 		cmocka_unit_test_teardown(memory_that_is_out_is_null_and_harms_nothing, done),
 		cmocka_unit_test_teardown(is_empty_and_usable_after_done, done),
