@@ -27,6 +27,7 @@
 #include "base/clock.h"
 #include "driver/answer.h"
 #include "driver/packet.h"
+#include "driver/packet_decode.h"
 
 enum {
 	CHILD_FD = 3,

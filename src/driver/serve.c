@@ -28,6 +28,7 @@
 #include "driver/links.h"
 #include "driver/nvml.h"
 #include "driver/packet.h"
+#include "driver/packet_decode.h"
 
 static const char process_name[] = "rota-driver"; /* in ps and top; else "exe", of /proc/self/exe */
 

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "driver/answer.h"
 #include "driver/packet.h"
+#include "driver/packet_decode.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

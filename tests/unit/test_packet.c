@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "driver/answer.h"
 #include "driver/packet.h"
+#include "driver/packet_decode.h"
 #include "failing.h"
 
 enum {
