@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The agent's side of the driver process. It owns the process in service, those that were killed
- * and are not reaped yet, and the decision when a silence is a fault. Invariant: after every event
- * either a request is under way with the deadline running, or `next` will bring the next step.
+ * The agent's side of the driver process: when it is asked, when another one is started, and when a
+ * silence is a fault. Invariant: after every event either a request is under way with the deadline
+ * running, or `next` will bring the next step.
  *
- * state      child  is_asking  timers running
- * resting    NULL   false      next (start a process)
- * asking     set    true       deadline
- * idle       set    false      next (ask again)
- * stopping   NULL   false      deadline (until the last process is reaped); listener is NULL
+ * state      serving  is_asking  timers running
+ * resting    NULL     false      next (start a process)
+ * asking     set      true       deadline
+ * idle       set      false      next (ask again)
+ * stopping   NULL     false      deadline (until the last process is reaped); listener is NULL
  *
  * grace runs beside any of them while a death waits to become a fault, silence beside asking until
  * a warning is due.
@@ -16,11 +16,9 @@
 #include "driver/driver.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -28,25 +26,13 @@
 #include "driver/answer.h"
 #include "driver/packet.h"
 #include "driver/packet_decode.h"
+#include "driver/processes.h"
 
 enum {
-	CHILD_FD = 3,
-	READ_BYTES = 8192,
+	/* A packet that is not whole, and what is read behind it. */
+	INPUT_BYTES_MAX = PACKET_HEAD_BYTES + PACKET_BYTES_MAX + PROCESSES_READ_BYTES,
 	CLOSE_WAIT_MS = 1000, /* between the end of the stream and the end of the process */
 	STOP_WAIT_MS = 1000,
-};
-
-/* One process. Freed when both handles are closed. */
-struct child {
-	struct driver *driver; /* borrowed, outlives this */
-	struct child *next;    /* of driver->children */
-	uv_process_t process;
-	uv_pipe_t pipe;
-	unsigned handles;
-	bool is_reaped; /* or was never started */
-	bool is_silent; /* its stream ended, its process did not yet */
-	struct buf input;
-	char chunk[READ_BYTES];
 };
 
 struct told {
@@ -56,16 +42,16 @@ struct told {
 };
 
 struct driver {
-	uv_loop_t *loop;
 	struct driver_options options;
 	struct driver_listener *listener; /* borrowed; NULL after driver_stop() */
 	uv_timer_t next;
 	uv_timer_t deadline;
 	uv_timer_t grace;
 	uv_timer_t silence;
-	unsigned handles;       /* timers that are not closed */
-	struct child *children; /* owned; all that are not freed, the one in service included */
-	struct child *child;    /* the one in service */
+	unsigned handles; /* timers that are not closed */
+	struct processes processes;
+	struct buf input; /* of the process in service */
+	bool is_hung_up;  /* its stream ended, it did not yet */
 	bool is_asking;
 	bool is_overdue; /* the deadline passed once; the loop may only have been late */
 	bool is_hurried;
@@ -83,9 +69,8 @@ struct driver {
 	char warning[ERR_TEXT_BYTES];
 };
 
-static void start_child(struct driver *driver);
+static void start_process(struct driver *driver);
 static void ask(struct driver *driver);
-static void stop_if_done(struct driver *driver);
 
 static uint64_t poll_ms(const struct driver *driver)
 {
@@ -181,70 +166,15 @@ static void tell_complaint(struct driver *driver, const struct answer *answer)
 		driver->listener->on_warning(driver->listener, driver->warning);
 }
 
-/* Processes. */
-
-static unsigned count_unreaped(const struct driver *driver)
-{
-	unsigned count = 0;
-	for (const struct child *child = driver->children; child; child = child->next)
-		count += !child->is_reaped;
-	return count;
-}
-
-static void child_unlink(struct child *child)
-{
-	struct child **link = &child->driver->children;
-	while (*link != child)
-		link = &(*link)->next;
-	*link = child->next;
-}
-
-static void child_handle_closed(struct child *child)
-{
-	struct driver *driver = child->driver;
-	if (--child->handles > 0)
-		return;
-	child_unlink(child);
-	buf_done(&child->input);
-	free(child);
-	stop_if_done(driver);
-}
-
-static void on_pipe_closed(uv_handle_t *handle)
-{
-	child_handle_closed(container_of(handle, struct child, pipe));
-}
-
-static void on_process_closed(uv_handle_t *handle)
-{
-	child_handle_closed(container_of(handle, struct child, process));
-}
-
-static void close_once(uv_handle_t *handle, uv_close_cb on_closed)
-{
-	if (!uv_is_closing(handle))
-		uv_close(handle, on_closed);
-}
-
-/* The process handle stays until the process is reaped, so that none is left as a zombie. */
-static void child_kill(struct child *child)
-{
-	close_once((uv_handle_t *)&child->pipe, on_pipe_closed);
-	if (child->is_reaped)
-		close_once((uv_handle_t *)&child->process, on_process_closed);
-	else
-		(void)uv_process_kill(&child->process, SIGKILL); /* fails when it is dead: fine */
-}
-
 /* Timers. */
 
 static void on_next(uv_timer_t *timer)
 {
 	struct driver *driver = container_of(timer, struct driver, next);
-	if (driver->child)
+	if (driver->processes.serving)
 		ask(driver);
 	else
-		start_child(driver);
+		start_process(driver);
 }
 
 static void wait_next(struct driver *driver, uint64_t ms)
@@ -256,17 +186,16 @@ static void wait_next(struct driver *driver, uint64_t ms)
  * for. */
 static void hasten(struct driver *driver, uint64_t ms)
 {
-	if (driver->child && !driver->is_asking && uv_is_active((uv_handle_t *)&driver->next) &&
-	    uv_timer_get_due_in(&driver->next) > ms)
+	if (driver->processes.serving && !driver->is_asking &&
+	    uv_is_active((uv_handle_t *)&driver->next) && uv_timer_get_due_in(&driver->next) > ms)
 		wait_next(driver, ms);
 }
 
 /* Give up the process in service, if any, and start another one later. */
 static void rest(struct driver *driver)
 {
-	if (driver->child)
-		child_kill(driver->child);
-	driver->child = NULL;
+	processes_give_up(&driver->processes);
+	driver->is_hung_up = false;
 	driver->is_asking = false;
 	driver->is_refresh_sent = false;
 	(void)uv_timer_stop(&driver->silence);  /* as the next */
@@ -295,7 +224,7 @@ static void on_deadline(uv_timer_t *timer)
 		(void)uv_timer_start(&driver->deadline, on_deadline, 1, 0);
 		return;
 	}
-	if (driver->child && driver->child->is_silent) {
+	if (driver->is_hung_up) {
 		lose(driver, DRIVER_FAULT_DIED,
 		     "the driver process closed its socket and did not end; it was killed and is "
 		     "started again");
@@ -349,16 +278,6 @@ static void lose_to_nonsense(struct driver *driver, const struct err *err)
 	lose(driver, DRIVER_FAULT_DIED, text);
 }
 
-/* Not with libuv, which would raise SIGPIPE when the peer is gone. The peer reads each request
- * before it answers, so the socket has room; a peer that is gone is seen by on_read and
- * on_exit_of_child. */
-static void send_request(struct child *child, const struct buf *packet)
-{
-	uv_os_fd_t fd = -1;
-	if (uv_fileno((uv_handle_t *)&child->pipe, &fd) == 0)
-		(void)send(fd, packet->data, packet->len, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
 static enum request_freshness freshness(const struct driver *driver)
 {
 	if (driver->is_refreshing)
@@ -380,7 +299,8 @@ static void ask(struct driver *driver)
 	driver->asked_ns = uv_hrtime();
 	start_deadline(driver, deadline_ms(driver));
 	(void)uv_timer_start(&driver->silence, on_silence, silent_ms(driver), 0); /* as above */
-	send_request(driver->child, &packet);
+	/* The peer reads each request before it answers, so the socket has room. */
+	processes_send(&driver->processes, packet.data, packet.len);
 }
 
 static bool misses_any(const struct answer *answer, const struct snapshot *merged)
@@ -470,39 +390,30 @@ static int take_packet(struct driver *driver, struct buf *input, struct err *err
 						  : receive_answer(driver, input, length, err);
 }
 
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+static void on_bytes(struct processes *processes, const char *bytes, size_t length)
 {
-	(void)suggested;
-	struct child *child = container_of(handle, struct child, pipe);
-	*ret = uv_buf_init(child->chunk, sizeof(child->chunk));
-}
-
-static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *chunk)
-{
-	struct child *child = container_of(stream, struct child, pipe);
-	struct driver *driver = child->driver;
+	struct driver *driver = container_of(processes, struct driver, processes);
 	struct err err = ERR_INIT;
-	if (child != driver->child || got == 0)
-		return;
-	if (got < 0) {
-		/* How it ended is known when it is reaped, which should be at once. */
-		(void)uv_read_stop(stream);
-		(void)uv_timer_stop(&driver->next);
-		child->is_silent = true;
-		start_deadline(driver, CLOSE_WAIT_MS);
-		return;
-	}
-	int r = buf_append(&child->input, chunk->base, (size_t)got);
+	int r = buf_append(&driver->input, bytes, length);
 	if (r < 0) {
 		(void)err_errno(&err, r, "keep a packet");
 		lose_to_nonsense(driver, &err);
 		return;
 	}
 	do
-		r = take_packet(driver, &child->input, &err);
-	while (r > 0 && child == driver->child);
+		r = take_packet(driver, &driver->input, &err);
+	while (r > 0 && processes->serving);
 	if (r < 0)
 		lose_to_nonsense(driver, &err);
+}
+
+/* How it ended is known when it is reaped, which should be at once. */
+static void on_hang_up(struct processes *processes)
+{
+	struct driver *driver = container_of(processes, struct driver, processes);
+	(void)uv_timer_stop(&driver->next); /* cannot fail on a live timer */
+	driver->is_hung_up = true;
+	start_deadline(driver, CLOSE_WAIT_MS);
 }
 
 static void describe_end(int64_t status, int signal_number, char *text, size_t size)
@@ -518,40 +429,18 @@ static void describe_end(int64_t status, int signal_number, char *text, size_t s
 			       (long long)status);
 }
 
-static void on_exit_of_child(uv_process_t *process, int64_t status, int signal_number)
+static void on_end(struct processes *processes, int64_t status, int signal_number)
 {
-	struct child *child = container_of(process, struct child, process);
-	struct driver *driver = child->driver;
 	char text[ERR_TEXT_BYTES];
-	child->is_reaped = true;
-	if (child == driver->child) {
-		describe_end(status, signal_number, text, sizeof(text));
-		lose(driver, DRIVER_FAULT_DIED, text);
-	} else {
-		child_kill(child); /* closes what is still open */
-	}
+	describe_end(status, signal_number, text, sizeof(text));
+	lose(container_of(processes, struct driver, processes), DRIVER_FAULT_DIED, text);
 }
 
 /* Starting. */
 
-static struct child *child_new(struct driver *driver)
+static int launch(struct driver *driver)
 {
-	struct child *child = calloc(1, sizeof(*child));
-	if (!child)
-		return NULL;
-	child->driver = driver;
-	/* A packet that is not whole, and what is read behind it. */
-	child->input = (struct buf)BUF_INIT(PACKET_HEAD_BYTES + PACKET_BYTES_MAX + READ_BYTES);
-	(void)uv_pipe_init(driver->loop, &child->pipe, 0); /* only sets fields */
-	child->handles = 2;
-	child->next = driver->children;
-	driver->children = child;
-	return child;
-}
-
-static int child_spawn(struct child *child)
-{
-	const struct driver_options *options = &child->driver->options;
+	const struct driver_options *options = &driver->options;
 	char *arguments[] = {
 		unconst("rota"),
 		unconst("driver"),
@@ -561,24 +450,9 @@ static int child_spawn(struct child *child)
 		unconst(options->root ? options->root : ""),
 		NULL,
 	};
-	/* Its messages go to our stderr; a library that writes to stdout must not reach ours. */
-	uv_stdio_container_t descriptors[] = {
-		{ .flags = UV_IGNORE },
-		{ .flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO },
-		{ .flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO },
-		[CHILD_FD] = { .flags = UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE,
-			       .data.stream = (uv_stream_t *)&child->pipe },
-	};
-	uv_process_options_t spawn = {
-		.exit_cb = on_exit_of_child,
-		.file = options->executable,
-		.args = arguments,
-		.stdio = descriptors,
-		.stdio_count = ARRAY_LEN(descriptors),
-	};
-	int r = uv_spawn(child->driver->loop, &child->process, &spawn);
-	child->is_reaped = r < 0;
-	return r;
+	buf_done(&driver->input);
+	driver->input = (struct buf)BUF_INIT(INPUT_BYTES_MAX);
+	return processes_start(&driver->processes, options->executable, arguments);
 }
 
 static void lose_to_spawn(struct driver *driver, int code)
@@ -589,64 +463,19 @@ static void lose_to_spawn(struct driver *driver, int code)
 	lose(driver, DRIVER_FAULT_DIED, text);
 }
 
-static void start_child(struct driver *driver)
+static void start_process(struct driver *driver)
 {
-	if (count_unreaped(driver) >= DRIVER_ABANDONED_MAX) {
+	if (processes_unreaped(&driver->processes) >= DRIVER_ABANDONED_MAX) {
 		lose(driver, DRIVER_FAULT_HUNG,
 		     "several driver processes hang in the kernel and cannot be killed; reboot "
 		     "the node");
 		return;
 	}
-	struct child *child = child_new(driver);
-	if (!child) {
-		lose_to_spawn(driver, UV_ENOMEM);
-		return;
-	}
-	driver->child = child;
-	int r = child_spawn(child);
-	if (r == 0)
-		r = uv_read_start((uv_stream_t *)&child->pipe, on_alloc, on_read);
+	int r = launch(driver);
 	if (r < 0)
 		lose_to_spawn(driver, r);
 	else
 		ask(driver);
-}
-
-int driver_start(uv_loop_t *loop, const struct driver_options *options,
-		 struct driver_listener *listener, struct driver **ret, struct err *err)
-{
-	struct driver *driver = calloc(1, sizeof(*driver));
-	if (!driver)
-		return err_set(err, -ENOMEM, "out of memory");
-	driver->loop = loop;
-	driver->options = *options;
-	driver->listener = listener;
-	driver->backoff_ms = DRIVER_BACKOFF_FIRST_MS;
-	(void)uv_timer_init(loop, &driver->next); /* these only set fields */
-	(void)uv_timer_init(loop, &driver->deadline);
-	(void)uv_timer_init(loop, &driver->grace);
-	(void)uv_timer_init(loop, &driver->silence);
-	driver->handles = 4;
-	*ret = driver;
-	start_child(driver);
-	return 0;
-}
-
-void driver_refresh(struct driver *driver)
-{
-	if (!driver)
-		return;
-	driver->is_refreshing = true;
-	driver->is_refresh_sent = false; /* an answer under way may be from before */
-	hasten(driver, 0);
-}
-
-void driver_hurry(struct driver *driver, bool is_hurried)
-{
-	if (!driver)
-		return;
-	driver->is_hurried = is_hurried;
-	hasten(driver, poll_ms(driver));
 }
 
 /* Stopping. */
@@ -656,6 +485,7 @@ static void driver_handle_closed(struct driver *driver)
 	if (--driver->handles > 0)
 		return;
 	(void)snapshot_free(driver->last); /* returns NULL */
+	buf_done(&driver->input);
 	free(driver);
 }
 
@@ -681,20 +511,67 @@ static void on_silence_closed(uv_handle_t *handle)
 
 static void stop_if_done(struct driver *driver)
 {
-	if (driver->listener || driver->children)
+	if (driver->listener || driver->processes.all)
 		return;
-	close_once((uv_handle_t *)&driver->next, on_next_closed);
-	close_once((uv_handle_t *)&driver->deadline, on_deadline_closed);
-	close_once((uv_handle_t *)&driver->grace, on_grace_closed);
-	close_once((uv_handle_t *)&driver->silence, on_silence_closed);
+	uv_close((uv_handle_t *)&driver->next, on_next_closed);
+	uv_close((uv_handle_t *)&driver->deadline, on_deadline_closed);
+	uv_close((uv_handle_t *)&driver->grace, on_grace_closed);
+	uv_close((uv_handle_t *)&driver->silence, on_silence_closed);
+}
+
+static void on_empty(struct processes *processes)
+{
+	stop_if_done(container_of(processes, struct driver, processes));
+}
+
+int driver_start(uv_loop_t *loop, const struct driver_options *options,
+		 struct driver_listener *listener, struct driver **ret, struct err *err)
+{
+	struct driver *driver = calloc(1, sizeof(*driver));
+	if (!driver)
+		return err_set(err, -ENOMEM, "out of memory");
+	driver->options = *options;
+	driver->listener = listener;
+	driver->processes = (struct processes){
+		.loop = loop,
+		.on_bytes = on_bytes,
+		.on_hang_up = on_hang_up,
+		.on_end = on_end,
+		.on_empty = on_empty,
+	};
+	driver->backoff_ms = DRIVER_BACKOFF_FIRST_MS;
+	(void)uv_timer_init(loop, &driver->next); /* these only set fields */
+	(void)uv_timer_init(loop, &driver->deadline);
+	(void)uv_timer_init(loop, &driver->grace);
+	(void)uv_timer_init(loop, &driver->silence);
+	driver->handles = 4;
+	*ret = driver;
+	start_process(driver);
+	return 0;
+}
+
+void driver_refresh(struct driver *driver)
+{
+	if (!driver)
+		return;
+	driver->is_refreshing = true;
+	driver->is_refresh_sent = false; /* an answer under way may be from before */
+	hasten(driver, 0);
+}
+
+void driver_hurry(struct driver *driver, bool is_hurried)
+{
+	if (!driver)
+		return;
+	driver->is_hurried = is_hurried;
+	hasten(driver, poll_ms(driver));
 }
 
 /* A process that even SIGKILL does not end is left to init. */
 static void on_stop_wait(uv_timer_t *timer)
 {
 	struct driver *driver = container_of(timer, struct driver, deadline);
-	for (struct child *child = driver->children; child; child = child->next)
-		close_once((uv_handle_t *)&child->process, on_process_closed);
+	processes_abandon(&driver->processes);
 }
 
 void driver_stop(struct driver *driver)
@@ -702,13 +579,11 @@ void driver_stop(struct driver *driver)
 	if (!driver)
 		return;
 	driver->listener = NULL;
-	driver->child = NULL;
 	driver->is_asking = false;
 	(void)uv_timer_stop(&driver->next); /* these cannot fail on a live timer */
 	(void)uv_timer_stop(&driver->grace);
 	(void)uv_timer_stop(&driver->silence);
 	(void)uv_timer_start(&driver->deadline, on_stop_wait, STOP_WAIT_MS, 0);
-	for (struct child *child = driver->children; child; child = child->next)
-		child_kill(child);
+	processes_stop(&driver->processes);
 	stop_if_done(driver);
 }
