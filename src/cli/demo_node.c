@@ -28,7 +28,6 @@ enum {
 	WAIT_MS = 60 * 1000, /* for any one thing; a healthy step takes tenths of a second */
 	TICK_MS = 100,
 	STOP_MS = 5000,
-	EVENT_BYTES_MAX = 8 << 20, /* one line of kubelet */
 	READ_BYTES = 4096,
 	LOG_BYTES_MAX = 1 << 20,
 	ENVIRONMENT_MAX = 8,
@@ -155,7 +154,7 @@ static int catch_signals(struct demo_node *node, struct err *err)
 static bool knows_the_node(const struct demo_node *node, const void *context)
 {
 	(void)context;
-	return node->capacity != NULL;
+	return node->told.capacity != NULL;
 }
 
 int demo_node_open(struct demo_node *node, const char *sim, unsigned gpus,
@@ -167,7 +166,7 @@ int demo_node_open(struct demo_node *node, const char *sim, unsigned gpus,
 	node->commands = -1;
 	node->events = -1;
 	node->signals = -1;
-	node->line.max = EVENT_BYTES_MAX;
+	demo_told_init(&node->told);
 	int r = catch_signals(node, err);
 	if (r == 0)
 		r = make_directory(node, err);
@@ -218,90 +217,14 @@ void demo_node_stop_agent(struct demo_node *node)
 	demo_process_stop(&node->agent, SIGTERM, STOP_MS);
 }
 
-static struct demo_pod *find_pod(struct demo_node *node, const char *name)
-{
-	for (size_t i = 0; i < node->pods_count; i++)
-		if (strcmp(node->pods[i].name, name) == 0)
-			return &node->pods[i];
-	return NULL;
-}
-
-static void copy_text(char *to, size_t size, const json_t *event, const char *key)
-{
-	const char *text = json_string_value(json_object_get(event, key));
-	(void)snprintf(to, size, "%s", text ? text : "");
-}
-
-static void take_pod(struct demo_node *node, const json_t *event)
-{
-	const char *name = json_string_value(json_object_get(event, "name"));
-	struct demo_pod *pod = name ? find_pod(node, name) : NULL;
-	if (!pod)
-		return;
-	copy_text(pod->phase, sizeof(pod->phase), event, "phase");
-	copy_text(pod->reason, sizeof(pod->reason), event, "reason");
-	pod->restarts = (unsigned)json_integer_value(json_object_get(event, "restarts"));
-	pod->pid = json_integer_value(json_object_get(event, "pid"));
-}
-
-static void take_deleted(struct demo_node *node, const json_t *event)
-{
-	const char *name = json_string_value(json_object_get(event, "name"));
-	struct demo_pod *pod = name ? find_pod(node, name) : NULL;
-	if (!pod)
-		return;
-	size_t behind = (size_t)(&node->pods[node->pods_count] - pod) - 1;
-	memmove(pod, pod + 1, behind * sizeof(*pod));
-	node->pods_count--;
-}
-
-static void keep(json_t **place, json_t *value)
-{
-	json_decref(*place);
-	*place = json_incref(value);
-}
-
-static void take_event(struct demo_node *node, json_t *event)
-{
-	const char *kind = json_string_value(json_object_get(event, "event"));
-	if (!kind)
-		return;
-	if (strcmp(kind, "pod") == 0) {
-		take_pod(node, event);
-	} else if (strcmp(kind, "deleted") == 0) {
-		take_deleted(node, event);
-	} else if (strcmp(kind, "answer") == 0) {
-		keep(&node->answer, event);
-	} else if (strcmp(kind, "node") == 0) {
-		keep(&node->capacity, json_object_get(event, "capacity"));
-		keep(&node->allocatable, json_object_get(event, "allocatable"));
-	}
-}
-
-static void take_lines(struct demo_node *node)
-{
-	char *end;
-	while (node->line.len > 0 && (end = memchr(node->line.data, '\n', node->line.len))) {
-		size_t length = (size_t)(end - node->line.data);
-		json_t *event = json_loadb(node->line.data, length, 0, NULL);
-		if (event)
-			take_event(node, event);
-		json_decref(event);
-		buf_consume(&node->line, length + 1);
-	}
-}
-
 static int read_events(struct demo_node *node, struct err *err)
 {
 	char bytes[READ_BYTES];
 	ssize_t length = read(node->events, bytes, sizeof(bytes));
 	if (length <= 0)
 		return err_set(err, -EPIPE, "the stand-in kubelet ended");
-	int r = buf_append(&node->line, bytes, (size_t)length);
-	if (r < 0)
-		return err_errno(err, r, "events of the stand-in kubelet");
-	take_lines(node);
-	return 0;
+	int r = demo_told_take(&node->told, bytes, (size_t)length);
+	return r < 0 ? err_errno(err, r, "events of the stand-in kubelet") : 0;
 }
 
 static int check_agent(struct demo_node *node, struct err *err)
@@ -359,21 +282,21 @@ static int send_command(struct demo_node *node, json_t *command, struct err *err
 static bool has_answer(const struct demo_node *node, const void *context)
 {
 	(void)context;
-	return node->answer != NULL;
+	return node->told.answer != NULL;
 }
 
 /* Commands are answered in order and asked one at a time. */
 static int ask(struct demo_node *node, json_t *command, struct err *err)
 {
-	json_decref(node->answer);
-	node->answer = NULL;
+	json_decref(node->told.answer);
+	node->told.answer = NULL;
 	int r = send_command(node, command, err);
 	if (r == 0)
 		r = demo_node_wait(node, has_answer, NULL, err);
 	if (r == -ETIMEDOUT)
 		return err_set(err, r, "the stand-in kubelet does not answer");
-	if (r == 0 && !json_is_true(json_object_get(node->answer, "ok"))) {
-		const char *text = json_string_value(json_object_get(node->answer, "error"));
+	if (r == 0 && !json_is_true(json_object_get(node->told.answer, "ok"))) {
+		const char *text = json_string_value(json_object_get(node->told.answer, "error"));
 		return err_set(err, -EINVAL, "the stand-in kubelet: %s", text ? text : "refused");
 	}
 	return r;
@@ -381,11 +304,11 @@ static int ask(struct demo_node *node, json_t *command, struct err *err)
 
 int demo_node_create_pod(struct demo_node *node, const char *resource, struct err *err)
 {
-	if (node->pods_count == DEMO_PODS_MAX)
+	if (node->told.pods_count == DEMO_PODS_MAX)
 		return err_set(err, -ENOSPC, "at most %d pods", DEMO_PODS_MAX);
-	struct demo_pod *pod = &node->pods[node->pods_count++];
+	struct demo_pod *pod = &node->told.pods[node->told.pods_count++];
 	*pod = (struct demo_pod){ .created_ns = clock_ns() };
-	(void)snprintf(pod->name, sizeof(pod->name), "gpu-pod-%zu", node->pods_count);
+	(void)snprintf(pod->name, sizeof(pod->name), "gpu-pod-%zu", node->told.pods_count);
 	return ask(node,
 		   json_pack("{s:s, s:{s:s, s:s, s:i, s:[s, s, s]}}", "command", "create", "pod",
 			     "name", pod->name, "resource", resource, "count", 1, "command", "sh",
@@ -396,14 +319,14 @@ int demo_node_create_pod(struct demo_node *node, const char *resource, struct er
 static bool has_no_pod(const struct demo_node *node, const void *context)
 {
 	(void)context;
-	return node->pods_count == 0;
+	return node->told.pods_count == 0;
 }
 
 static struct demo_pod *find_kept(struct demo_node *node)
 {
-	for (size_t i = 0; i < node->pods_count; i++)
-		if (!node->pods[i].is_deleted)
-			return &node->pods[i];
+	for (size_t i = 0; i < node->told.pods_count; i++)
+		if (!node->told.pods[i].is_deleted)
+			return &node->told.pods[i];
 	return NULL;
 }
 
@@ -426,7 +349,7 @@ static int get_log(struct demo_node *node, const char *pod, char **ret, struct e
 	int r = ask(node, json_pack("{s:s, s:s}", "command", "logs", "name", pod), err);
 	if (r < 0)
 		return r;
-	const char *text = json_string_value(json_object_get(node->answer, "log"));
+	const char *text = json_string_value(json_object_get(node->told.answer, "log"));
 	char *copy = strdup(text ? text : "");
 	if (!copy)
 		return err_errno(err, -ENOMEM, "log of %s", pod);
@@ -461,16 +384,6 @@ int demo_node_wait_log(struct demo_node *node, const char *pod, const char *text
 		if (r < 0)
 			return r;
 	}
-}
-
-size_t demo_node_capacity(const struct demo_node *node, const char *resource)
-{
-	return (size_t)json_integer_value(json_object_get(node->capacity, resource));
-}
-
-size_t demo_node_allocatable(const struct demo_node *node, const char *resource)
-{
-	return (size_t)json_integer_value(json_object_get(node->allocatable, resource));
 }
 
 void demo_node_agent_errors(const struct demo_node *node, struct buf *out)
@@ -508,8 +421,5 @@ void demo_node_close(struct demo_node *node)
 		(void)close(TAKE_FD(node->signals));
 	if (node->directory[0] != '\0')
 		(void)nftw(node->directory, remove_one, OPEN_DIRECTORIES, FTW_DEPTH | FTW_PHYS);
-	json_decref(node->capacity);
-	json_decref(node->allocatable);
-	json_decref(node->answer);
-	buf_done(&node->line);
+	demo_told_done(&node->told);
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The simulated node of the demo: stand-in kubelet and agent in a directory of their own, and what
- * kubelet has told so far. */
+/* The simulated node of the demo: stand-in kubelet and agent in a directory of their own. */
 #pragma once
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,23 +9,10 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "cli/demo_told.h"
 
 enum {
-	DEMO_PODS_MAX = 256,
 	DEMO_PATH_BYTES = 512,
-	DEMO_PHASE_BYTES = 32,
-	DEMO_REASON_BYTES = 64,
-	DEMO_NAME_BYTES = 64,
-};
-
-struct demo_pod {
-	char name[DEMO_NAME_BYTES];
-	char phase[DEMO_PHASE_BYTES]; /* "" before kubelet told it */
-	char reason[DEMO_REASON_BYTES];
-	unsigned restarts;
-	long long pid; /* 0 while it does not run */
-	uint64_t created_ns;
-	bool is_deleted; /* asked for */
 };
 
 /* Called while something is waited for, some ten times a second. */
@@ -45,12 +30,7 @@ struct demo_node {
 	int commands; /* to kubelet; -1: closed, as the next two */
 	int events;
 	int signals;
-	struct buf line;
-	json_t *capacity; /* owned, as are the next two; NULL: not told yet */
-	json_t *allocatable;
-	json_t *answer; /* to the last question */
-	struct demo_pod pods[DEMO_PODS_MAX];
-	size_t pods_count;
+	struct demo_told told;
 };
 
 /** Make the directory and write a scenario of @gpus Tesla T4. From here on SIGINT, SIGTERM and
@@ -88,10 +68,6 @@ int demo_node_wait(struct demo_node *node, demo_condition_fn *is_met, const void
  * demo_node_wait(), on -ETIMEDOUT with the end of the log in @err. */
 int demo_node_wait_log(struct demo_node *node, const char *pod, const char *text, char **ret,
 		       struct err *err);
-
-/** What kubelet told of a resource's capacity; 0 when it is not there. */
-size_t demo_node_capacity(const struct demo_node *node, const char *resource);
-size_t demo_node_allocatable(const struct demo_node *node, const char *resource);
 
 /** Append the errors that the agent has logged, one a line. */
 void demo_node_agent_errors(const struct demo_node *node, struct buf *out);

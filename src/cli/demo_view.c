@@ -82,8 +82,8 @@ void demo_view_capacity(const struct demo_view *view, const struct demo_node *no
 	demo_view_line(view, "{\n  \"name\": \"demo\",\n  \"capacity\": {");
 	const char *name;
 	json_t *value;
-	size_t left = json_object_size(node->capacity);
-	json_object_foreach(node->capacity, name, value)
+	size_t left = json_object_size(node->told.capacity);
+	json_object_foreach(node->told.capacity, name, value)
 	{
 		const char *comma = --left > 0 ? "," : "";
 		demo_view_line(view, "    \"%s\": \"%lld\"%s", name,
@@ -119,8 +119,8 @@ void demo_view_pods(const struct demo_view *view, const struct demo_node *node)
 	cleanup_table struct table table = { 0 };
 	cleanup_buf struct buf out = BUF_INIT(TEXT_BYTES_MAX);
 	table_begin(&table, headings);
-	for (size_t i = 0; i < node->pods_count && i < PODS_SHOWN; i++) {
-		const struct demo_pod *pod = &node->pods[i];
+	for (size_t i = 0; i < node->told.pods_count && i < PODS_SHOWN; i++) {
+		const struct demo_pod *pod = &node->told.pods[i];
 		table_cell(&table, "%s", pod->name);
 		table_cell(&table, "%s", is_running(pod) ? "1/1" : "0/1");
 		table_cell(&table, "%s", status(pod));
@@ -130,8 +130,8 @@ void demo_view_pods(const struct demo_view *view, const struct demo_node *node)
 	demo_view_command(view, "kubectl get pods");
 	if (table_print(&table, &out) == 0)
 		demo_view_text(view, out.data, "");
-	if (node->pods_count > PODS_SHOWN)
-		demo_view_line(view, "(and %zu more)", node->pods_count - PODS_SHOWN);
+	if (node->told.pods_count > PODS_SHOWN)
+		demo_view_line(view, "(and %zu more)", node->told.pods_count - PODS_SHOWN);
 }
 
 void demo_view_text(const struct demo_view *view, const char *text, const char *indent)

@@ -34,9 +34,9 @@ struct goal {
 
 static struct demo_sight look(const struct demo_node *node, const char *resource)
 {
-	struct demo_sight sight = { .capacity = demo_node_capacity(node, resource) };
-	for (size_t i = 0; i < node->pods_count; i++) {
-		const struct demo_pod *pod = &node->pods[i];
+	struct demo_sight sight = { .capacity = demo_told_capacity(&node->told, resource) };
+	for (size_t i = 0; i < node->told.pods_count; i++) {
+		const struct demo_pod *pod = &node->told.pods[i];
 		sight.running += strcmp(pod->phase, "Running") == 0 ? 1 : 0;
 		sight.pending += strcmp(pod->phase, "Pending") == 0 ? 1 : 0;
 		sight.restarts += pod->restarts;
@@ -53,8 +53,8 @@ static bool is_as_expected(const struct demo_sight *seen, const struct demo_sigh
 /* The scheduler has decided about every pod, so that nothing will change by itself. */
 static bool is_settled(const struct demo_node *node)
 {
-	for (size_t i = 0; i < node->pods_count; i++) {
-		const struct demo_pod *pod = &node->pods[i];
+	for (size_t i = 0; i < node->told.pods_count; i++) {
+		const struct demo_pod *pod = &node->told.pods[i];
 		bool is_waiting = strcmp(pod->reason, "Unschedulable") == 0;
 		bool is_decided = strcmp(pod->phase, "Pending") != 0 || is_waiting;
 		if (!is_decided)
@@ -67,7 +67,7 @@ static bool is_reached(const struct demo_node *node, const void *context)
 {
 	const struct goal *goal = context;
 	struct demo_sight seen = look(node, goal->resource);
-	return demo_node_allocatable(node, goal->resource) == goal->expected.capacity &&
+	return demo_told_allocatable(&node->told, goal->resource) == goal->expected.capacity &&
 	       is_settled(node) && is_as_expected(&seen, &goal->expected);
 }
 
@@ -122,9 +122,9 @@ static int create_pods(const struct demo_plan *plan, struct demo_node *node, con
 
 static const struct demo_pod *first_running(const struct demo_node *node)
 {
-	for (size_t i = 0; i < node->pods_count; i++)
-		if (strcmp(node->pods[i].phase, "Running") == 0)
-			return &node->pods[i];
+	for (size_t i = 0; i < node->told.pods_count; i++)
+		if (strcmp(node->told.pods[i].phase, "Running") == 0)
+			return &node->told.pods[i];
 	return NULL;
 }
 
