@@ -139,7 +139,7 @@ class Questions(DriverCase):
                            (packet(b"", length=1 << 30), "a packet of 1073741824 bytes"),
                            (packet(b"", length=1000), "a request of 1008 bytes"),
                            (packet(b"", kind=EVENT), "kind 3"),
-                           (packet(b"\xff\xff"), "request")):
+                           (packet(b"\xff\xff"), "Request")):
             with self.subTest(text=text):
                 driver = self.start_driver()
                 driver.ours.sendall(sent)
