@@ -20,10 +20,11 @@ const char *installed_scenario(const char *root, char buf[static INSTALLED_PATH_
 	if (said)
 		return said;
 	(void)snprintf(pattern, sizeof(pattern), "%s" FIRMWARE, root);
-	bool is_found = glob(pattern, 0, NULL, &found) == 0 &&
-			strlen(found.gl_pathv[0]) < INSTALLED_PATH_BYTES;
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): unsafe is only what it does with "~" */
+	int r = glob(pattern, 0, NULL, &found);
+	bool is_found = r == 0 && strlen(found.gl_pathv[0]) < INSTALLED_PATH_BYTES;
 	if (is_found)
-		strcpy(buf, found.gl_pathv[0]);
+		(void)snprintf(buf, INSTALLED_PATH_BYTES, "%s", found.gl_pathv[0]);
 	globfree(&found);
 	return is_found ? buf : NULL;
 }
