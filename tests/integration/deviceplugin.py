@@ -56,10 +56,10 @@ def _add_map(message, field, path):
     field.type_name = f"{path}.{entry.name}"
 
 
-def _add_field(message, number, name, kind):
+def _add_field(message, number, name, kind, package):
     field = message.field.add(name=name, number=number)
     if kind == "map":
-        _add_map(message, field, f".v1beta1.{message.name}")
+        _add_map(message, field, f".{package}.{message.name}")
         return
     field.label = _FIELD.LABEL_REPEATED if kind.startswith("*") else _FIELD.LABEL_OPTIONAL
     kind = kind.lstrip("*")
@@ -67,24 +67,25 @@ def _add_field(message, number, name, kind):
         field.type = _TYPES[kind]
     else:
         field.type = _FIELD.TYPE_MESSAGE
-        field.type_name = f".v1beta1.{kind}"
+        field.type_name = f".{package}.{kind}"
 
 
-def _build():
-    file = descriptor_pb2.FileDescriptorProto(name="deviceplugin_test.proto", package="v1beta1",
+def build(package, messages):
+    """{name: class} of a table as the one above."""
+    file = descriptor_pb2.FileDescriptorProto(name=f"{package}_test.proto", package=package,
                                               syntax="proto3")
-    for name, fields in _MESSAGES.items():
+    for name, fields in messages.items():
         message = file.message_type.add(name=name)
         for number, field, kind in fields:
-            _add_field(message, number, field, kind)
+            _add_field(message, number, field, kind, package)
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     factory = message_factory.MessageFactory(pool)
-    return {name: factory.GetPrototype(pool.FindMessageTypeByName(f"v1beta1.{name}"))
-            for name in _MESSAGES}
+    return {name: factory.GetPrototype(pool.FindMessageTypeByName(f"{package}.{name}"))
+            for name in messages}
 
 
-_CLASSES = _build()
+_CLASSES = build("v1beta1", _MESSAGES)
 
 # method: (request, response, is the response a stream)
 PLUGIN_METHODS = {
@@ -100,6 +101,11 @@ REGISTRATION_METHODS = {"Register": ("RegisterRequest", "Empty", False)}
 def message(name, **fields):
     """A message of the API by its name."""
     return _CLASSES[name](**fields)
+
+
+def parse(name, content):
+    """The same from its bytes."""
+    return _CLASSES[name].FromString(content)
 
 
 def device(ident, healthy=True, numa=None):
