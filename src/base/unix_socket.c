@@ -69,6 +69,16 @@ bool unix_socket_is_ours(const struct unix_socket *made)
 	       status.st_ino == made->inode;
 }
 
+bool unix_socket_is_vacant(const char *path)
+{
+	struct sockaddr_un address;
+	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || unix_socket_address(path, &address) < 0)
+		return false;
+	return connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 &&
+	       (errno == ENOENT || errno == ECONNREFUSED);
+}
+
 void unix_socket_remove(const struct unix_socket *made)
 {
 	if (unix_socket_is_ours(made))

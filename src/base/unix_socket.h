@@ -37,6 +37,9 @@ int unix_socket_make(const char *path, struct unix_socket *ret, int *ret_fd, str
 /** Whether the file at the path is still the one that was made. */
 bool unix_socket_is_ours(const struct unix_socket *made);
 
+/** Whether nobody listens at @path; false also where that cannot be found out. Does not block. */
+bool unix_socket_is_vacant(const char *path);
+
 /** Remove the file if it is ours. To be called before the descriptor is closed, since its inode is
  * free for others afterwards. */
 void unix_socket_remove(const struct unix_socket *made);

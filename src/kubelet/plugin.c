@@ -177,6 +177,7 @@ static void advance(uv_timer_t *timer)
 			.is_reachable = plugin->server && rpc_server_is_reachable(plugin->server),
 			.has_stream = plugin->service.watchers_count > 0,
 		};
+		view.is_vacant = !view.is_reachable && unix_socket_is_vacant(plugin->socket_path);
 		note_kubelet(plugin, view.kubelet.inode != 0);
 		enum registration_action action = registration_step(&plugin->registration, &view,
 								    uv_hrtime());

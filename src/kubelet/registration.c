@@ -15,6 +15,9 @@ static const uint64_t backoff_last_ns = 10000 * MS;
 /* Kubelet opens the stream right after its answer; up to 1.36 it may also lose the plugin (issue
  * 121994). */
 static const uint64_t stream_wait_ns = 5000 * MS;
+/* Another plugin took our socket, and its place with kubelet, and has ended; or somebody removed
+ * the file. A plugin that begins leaves the path empty for a moment, too. */
+static const uint64_t vacant_wait_ns = 1000 * MS;
 /* A stream that lasted this long was a good one: the next loss starts with the shortest pause
  * again. */
 static const uint64_t steady_ns = 10000 * MS;
@@ -52,6 +55,19 @@ static void note_stream(struct registration *registration, bool has_stream, uint
 	}
 }
 
+/* A stream that is still open says nothing any more once our socket was taken and given up. */
+static void note_vacancy(struct registration *registration, bool is_vacant, uint64_t now_ns)
+{
+	if (!is_vacant || registration->state != REGISTRATION_SERVING) {
+		registration->vacant_since_ns = 0;
+	} else if (registration->vacant_since_ns == 0) {
+		registration->vacant_since_ns = now_ns;
+	} else if (now_ns - registration->vacant_since_ns >= vacant_wait_ns) {
+		registration->state = REGISTRATION_IDLE;
+		registration->retry_ns = now_ns;
+	}
+}
+
 enum registration_action registration_step(struct registration *registration,
 					   const struct registration_view *view, uint64_t now_ns)
 {
@@ -71,6 +87,7 @@ enum registration_action registration_step(struct registration *registration,
 	} else {
 		note_stream(registration, view->has_stream, now_ns);
 	}
+	note_vacancy(registration, view->is_vacant, now_ns);
 	if (registration->state == REGISTRATION_SERVING || now_ns < registration->retry_ns)
 		return REGISTRATION_NOTHING;
 	if (!view->is_reachable)
@@ -97,8 +114,11 @@ uint64_t registration_due_ns(const struct registration *registration)
 {
 	switch (registration->state) {
 	case REGISTRATION_CALLING:
-	case REGISTRATION_SERVING:
 		return UINT64_MAX;
+	case REGISTRATION_SERVING:
+		return registration->vacant_since_ns
+			       ? registration->vacant_since_ns + vacant_wait_ns
+			       : UINT64_MAX;
 	case REGISTRATION_IDLE:
 	case REGISTRATION_WAITING:
 		break;

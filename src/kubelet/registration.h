@@ -3,7 +3,8 @@
  * When to register with kubelet, as a pure state machine: the plugin tells it what is seen, it
  * tells the plugin what to do. Facts: kubelet never dials again by itself, deletes every socket in
  * its directory when it starts, and up to 1.36 may drop a new registration when an older stream
- * ends after it.
+ * ends after it. A plugin that registers for the same resource takes our place, while our stream
+ * stays open; when it ends, kubelet has nobody and does not tell us.
  */
 #pragma once
 
@@ -23,7 +24,8 @@ enum registration_state {
 	REGISTRATION_IDLE,    /* kubelet.sock is there: serve, then register */
 	REGISTRATION_CALLING, /* Register is answered or fails */
 	REGISTRATION_WAITING, /* kubelet opens ListAndWatch, or the retry time comes */
-	REGISTRATION_SERVING, /* the last stream ends, or kubelet.sock is another file */
+	REGISTRATION_SERVING, /* the last stream ends, kubelet.sock is another file, or nobody
+				 listens at our path any more */
 };
 
 enum registration_action {
@@ -37,6 +39,7 @@ enum registration_action {
 struct registration_view {
 	struct socket_id kubelet;
 	bool is_reachable; /* our own socket file is the one that we listen on */
+	bool is_vacant;    /* nobody listens at our path, not even another plugin */
 	bool has_stream;   /* a ListAndWatch of kubelet is open */
 };
 
@@ -47,6 +50,7 @@ struct registration {
 	uint64_t retry_ns;      /* not before this, while kubelet stays the same */
 	uint64_t backoff_ns;
 	uint64_t stream_since_ns;
+	uint64_t vacant_since_ns; /* 0: somebody listens at our path */
 };
 
 /** What to do now. */

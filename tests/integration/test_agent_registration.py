@@ -238,6 +238,13 @@ class Losses(AgentCase):
         kubelet.registration_after(kubelet.restart).watch.wait_count(1)
         self.assertEqual(kubelet.faults, [])
 
+    def test_own_socket_deleted_for_good(self):
+        """As after another plugin that had taken it, and our place with kubelet, and has ended."""
+        kubelet, registration = self.start_node()
+        os.unlink(self.own_socket)
+        kubelet.wait_registrations(2).watch.wait_count(1)
+        wait_until(lambda: registration.watch.is_over, "the end of the old stream")
+
     def test_own_socket_taken_by_a_plain_file(self):
         """Kubelet leaves files that are no sockets where they are."""
         kubelet, _ = self.start_node()

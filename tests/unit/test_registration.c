@@ -10,7 +10,9 @@ static const struct socket_id second_kubelet = { 1, 10, 200 }; /* the inode is u
 
 static struct registration_view seen(struct socket_id kubelet, bool is_reachable, bool has_stream)
 {
-	return (struct registration_view){ kubelet, is_reachable, has_stream };
+	return (struct registration_view){ .kubelet = kubelet,
+					   .is_reachable = is_reachable,
+					   .has_stream = has_stream };
 }
 
 static enum registration_action step(struct registration *registration, struct socket_id kubelet,
@@ -107,6 +109,51 @@ static void registers_again_soon_after_the_stream_ends(void **state)
 			 REGISTRATION_NOTHING);
 	assert_int_equal(step(&registration, first_kubelet, true, false, 20100 * MS),
 			 REGISTRATION_REGISTER);
+}
+
+/* Our socket is another's, or nobody's. */
+static enum registration_action step_without_socket(struct registration *registration,
+						    bool is_vacant, uint64_t now_ns)
+{
+	struct registration_view view = seen(first_kubelet, false, true);
+	view.is_vacant = is_vacant;
+	return registration_step(registration, &view, now_ns);
+}
+
+static void leaves_its_place_to_a_plugin_that_took_its_socket(void **state)
+{
+	(void)state;
+	struct registration registration = given_serving(first_kubelet, 0);
+
+	assert_int_equal(step_without_socket(&registration, false, 3600000 * MS),
+			 REGISTRATION_NOTHING);
+	assert_true(registration_due_ns(&registration) == UINT64_MAX);
+}
+
+static void takes_its_place_again_when_nobody_listens_there(void **state)
+{
+	(void)state;
+	struct registration registration = given_serving(first_kubelet, 0);
+
+	assert_int_equal(step_without_socket(&registration, true, 1 * MS), REGISTRATION_NOTHING);
+	assert_true(registration_due_ns(&registration) == 1001 * MS);
+	assert_int_equal(step_without_socket(&registration, true, 1000 * MS), REGISTRATION_NOTHING);
+	assert_int_equal(step_without_socket(&registration, true, 1001 * MS), REGISTRATION_SERVE);
+	assert_int_equal(step(&registration, first_kubelet, true, false, 1001 * MS),
+			 REGISTRATION_REGISTER);
+}
+
+static void is_not_quicker_than_a_plugin_that_takes_its_socket(void **state)
+{
+	(void)state;
+	struct registration registration = given_serving(first_kubelet, 0);
+
+	(void)step_without_socket(&registration, true, 1 * MS);
+	(void)step_without_socket(&registration, false, 2 * MS);
+	assert_true(registration_due_ns(&registration) == UINT64_MAX);
+	assert_int_equal(step_without_socket(&registration, true, 5000 * MS), REGISTRATION_NOTHING);
+	assert_int_equal(step_without_socket(&registration, true, 5999 * MS), REGISTRATION_NOTHING);
+	assert_int_equal(step_without_socket(&registration, true, 6000 * MS), REGISTRATION_SERVE);
 }
 
 static void heals_a_registration_that_kubelet_lost(void **state)
@@ -208,6 +255,9 @@ int main(void)
 		cmocka_unit_test(does_not_wait_for_the_end_of_the_old_stream),
 		cmocka_unit_test(registers_again_when_kubelet_comes_back_under_the_same_number),
 		cmocka_unit_test(registers_again_soon_after_the_stream_ends),
+		cmocka_unit_test(leaves_its_place_to_a_plugin_that_took_its_socket),
+		cmocka_unit_test(takes_its_place_again_when_nobody_listens_there),
+		cmocka_unit_test(is_not_quicker_than_a_plugin_that_takes_its_socket),
 		cmocka_unit_test(heals_a_registration_that_kubelet_lost),
 		cmocka_unit_test(pauses_longer_after_each_refusal_up_to_ten_seconds),
 		cmocka_unit_test(a_new_kubelet_does_not_wait_for_the_pause_of_the_old_one),

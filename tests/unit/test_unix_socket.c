@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -49,6 +50,28 @@ static void is_for_its_owner_only(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(lstat(path, &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0600);
+}
+
+static void is_vacant_while_nobody_listens(void **state)
+{
+	(void)state;
+	assert_true(unix_socket_is_vacant(path));
+	struct unix_socket made;
+	cleanup_close int fd = make(&made);
+	assert_true(unix_socket_is_vacant(path));
+	assert_int_equal(listen(fd, 1), 0);
+	assert_false(unix_socket_is_vacant(path));
+	assert_int_equal(close(TAKE_FD(fd)), 0);
+	assert_true(unix_socket_is_vacant(path));
+}
+
+static void a_path_that_cannot_be_asked_is_not_vacant(void **state)
+{
+	(void)state;
+	char long_path[UNIX_SOCKET_PATH_MAX + 2];
+	memset(long_path, 'x', sizeof(long_path) - 1);
+	long_path[sizeof(long_path) - 1] = '\0';
+	assert_false(unix_socket_is_vacant(long_path));
 }
 
 static void removes_its_own_file(void **state)
@@ -109,6 +132,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(is_for_its_owner_only, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(is_vacant_while_nobody_listens, make_folder,
+						remove_folder),
+		cmocka_unit_test(a_path_that_cannot_be_asked_is_not_vacant),
 		cmocka_unit_test_setup_teardown(removes_its_own_file, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(leaves_the_file_of_a_newer_one, make_folder,
 						remove_folder),
