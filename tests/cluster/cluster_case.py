@@ -2,9 +2,11 @@
 """What every test on the cluster shares: the one node, the plugin as its manifests install it, pods,
 and a table of what was expected and what was seen."""
 
+import functools
 import json
 import pathlib
 import unittest
+import urllib.parse
 
 import driver
 from images import ROOT, Images
@@ -15,6 +17,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 GPU = "nvidia.com/gpu"
 SYSTEM = "kube-system"
 DAEMON_SET = "nvidia-device-plugin-daemonset"
+PLUGIN_LABEL = "name=nvidia-device-plugin-ds"
 CONFIG_MAP = "nvidia-device-plugin-config"
 POD_IMAGE = "debian:12-slim"
 # Ends at once when it is told to.
@@ -23,6 +26,7 @@ FOREVER = ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000000 & wait"]
 SEEN_SECONDS = 30
 
 NODE = None
+IS_LONG = False  # tests that wait for minutes are wanted, too
 TABLE = []  # (test, step, expected, seen)
 
 
@@ -37,6 +41,8 @@ def start(scratch, programs):
 
 
 def label_node():
+    if NODE.read(f"/api/v1/nodes/{NAME}")["metadata"]["labels"].get("instanceType") == "gpu":
+        return
     NODE.kubectl("label", "--overwrite", "node", NAME, "instanceType=gpu")
 
 
@@ -44,16 +50,31 @@ def manifest(name):
     return MANIFESTS / f"nvidia-device-plugin-{name}.yml"
 
 
-def apply_plugin(name, environment=None):
-    """A manifest of the plugin as users have it, with where the simulated node keeps its driver."""
-    text = NODE.kubectl("patch", "--local", "-f", str(manifest(name)), "--patch-file",
+@functools.cache
+def patched(name):
+    return NODE.kubectl("patch", "--local", "-f", str(manifest(name)), "--patch-file",
                         str(HERE / "simulated-driver.yml"), "-o", "json")
-    document = json.loads(text)
+
+
+def plugin_document(name, environment=None):
+    """A manifest of the plugin as users have it, with where the simulated node keeps its driver."""
+    document = json.loads(patched(name))
     container = document["spec"]["template"]["spec"]["containers"][0]
     kept = [row for row in container["env"] if row["name"] not in (environment or {})]
     container["env"] = kept + [{"name": key, "value": value}
                                for key, value in (environment or {}).items()]
-    return NODE.kubectl("apply", "-f", "-", text=json.dumps(document))
+    return document
+
+
+def apply_plugin(name, environment=None):
+    return NODE.kubectl("apply", "-f", "-", text=json.dumps(plugin_document(name, environment)))
+
+
+def remove_plugin():
+    NODE.kubectl("-n", SYSTEM, "delete", f"daemonset/{DAEMON_SET}", f"configmap/{CONFIG_MAP}",
+                 "--ignore-not-found")
+    path = f"/api/v1/namespaces/{SYSTEM}/pods?labelSelector={urllib.parse.quote(PLUGIN_LABEL)}"
+    NODE.wait(lambda: not NODE.read(path)["items"], "no pods of the plugin")
 
 
 def print_table():
@@ -69,20 +90,26 @@ class ClusterCase(unittest.TestCase):
     """Begins with a labelled node without plugin and pods."""
 
     maxDiff = None
+    gpus = 1
 
     def setUp(self):
         self.node = NODE
-        driver.write_scenario(driver.scenario(1))
-        label_node()
         self.addCleanup(self.clear)
+        driver.write_scenario(self.scenario())
+        label_node()
+
+    def scenario(self):
+        """That a test begins with."""
+        return driver.scenario(self.gpus)
 
     def clear(self):
         """Nothing of a test stays behind."""
-        kubectl = self.node.kubectl
-        kubectl("delete", "pods", "--all", "--now", "--wait=false")
-        kubectl("-n", SYSTEM, "delete", "daemonset", DAEMON_SET, "--ignore-not-found")
-        kubectl("-n", SYSTEM, "delete", "configmap", CONFIG_MAP, "--ignore-not-found")
-        self.wait(lambda: not self.pods() and not self.pods(SYSTEM), "no pods")
+        self.delete_pods(is_waiting=False)
+        remove_plugin()
+        self.wait(lambda: not self.pods(), "no pods")
+
+    def delete_pods(self, is_waiting=True):
+        self.node.kubectl("delete", "pods", "--all", "--now", f"--wait={json.dumps(is_waiting)}")
 
     def _callTestMethod(self, method):
         try:
@@ -97,8 +124,8 @@ class ClusterCase(unittest.TestCase):
         return "\n".join([
             say("get", "pods", "-A", "-o", "wide", is_checked=False),
             say("get", "events", "-A", "--sort-by=.lastTimestamp", is_checked=False)[-3000:],
-            "---- the agent", say("-n", SYSTEM, "logs", "-l", "name=nvidia-device-plugin-ds",
-                                  "--tail=40", is_checked=False),
+            "---- the agent", say("-n", SYSTEM, "logs", "-l", PLUGIN_LABEL, "--tail=40",
+                                  is_checked=False),
             "---- kubelet", self.node.kubelet.tail(15)])
 
     def wait(self, condition, what, seconds=SEEN_SECONDS):
@@ -145,7 +172,7 @@ class ClusterCase(unittest.TestCase):
 
     def amounts(self, resource=GPU):
         """(capacity, allocatable), None for what the node does not name."""
-        status = self.node.get("node", NAME)["status"]
+        status = self.node.read(f"/api/v1/nodes/{NAME}")["status"]
         return (status["capacity"].get(resource), status["allocatable"].get(resource))
 
     # Pods.
@@ -155,9 +182,12 @@ class ClusterCase(unittest.TestCase):
 
     def pod(self, name, count=1, resource=GPU, command=None, **keys):
         """A pod that holds so many replicas; keys go into its container."""
+        self.apply_pod(name, self.container("main", count, resource, command, **keys))
+
+    def apply_pod(self, name, *containers, **spec):
         self.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
-                    "spec": {"terminationGracePeriodSeconds": 5, "containers": [
-                        self.container("main", count, resource, command, **keys)]}})
+                    "spec": {"terminationGracePeriodSeconds": 5, "automountServiceAccountToken": False,
+                             "containers": containers, **spec}})
 
     @staticmethod
     def container(name, count=1, resource=GPU, command=None, **keys):
@@ -166,10 +196,13 @@ class ClusterCase(unittest.TestCase):
                 **keys}
 
     def pods(self, namespace="default"):
-        return self.node.get("-n", namespace, "pods")["items"]
+        return self.node.read(f"/api/v1/namespaces/{namespace}/pods")["items"]
+
+    def read_pod(self, name, namespace="default"):
+        return self.node.read(f"/api/v1/namespaces/{namespace}/pods/{name}")
 
     def phase(self, name):
-        pod = self.node.get("pod", name)
+        pod = self.read_pod(name)
         return pod["status"].get("phase") if pod else None
 
     def phases(self):

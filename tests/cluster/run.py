@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the tutorial and what Kubernetes expects of a device plugin on a real one-node cluster.
 
-Usage: tests/cluster/run.py [--shell] [--keep] [NAME...]   NAME: part of a test's name
+Usage: tests/cluster/run.py [--long] [--shell] [--keep] [NAME...]   NAME: part of a test's name
 
 The cluster has its own processes, network, mounts and cgroups, and is gone afterwards, also after a
 failure. --shell starts it with the plugin and leaves a person in a shell. --keep leaves the logs of
-the components. The last line is "N passed, N failed".
+the components. --long runs also the tests that wait for minutes, which are skipped otherwise. The last
+line is "N passed, N failed", and ", N skipped" where any was.
 """
 
 import argparse
@@ -26,7 +27,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "integration")]
 import build  # noqa: E402 (the folders are known only now)
 import view  # noqa: E402
 
-MODULES = ("test_tutorial",)
+MODULES = ("test_tutorial", "test_behaviours")
 TOOLS = {"runc": "runc", "buildah": "buildah", "unshare": "util-linux", "ip": "iproute2",
          "iptables": "iptables", "jq": "jq", "openssl": "openssl",
          "/usr/lib/cni/bridge": "containernetworking-plugins", "/bin/busybox": "busybox-static"}
@@ -51,9 +52,9 @@ def run_outside(arguments):
     programs = build.programs()
     view.remove_abandoned()
     scratch = tempfile.mkdtemp(prefix=f"{view.PREFIX}{os.getpid()}-")
-    words = [sys.executable, __file__, "--first", scratch, "--programs", str(programs), *arguments.names]
+    words = [sys.executable, __file__, "--first", scratch, "--programs", str(programs)]
     try:
-        with view.enter(words + ["--shell"] * arguments.shell) as process:
+        with view.enter(words + passed_on(arguments)) as process:
             return process.wait()
     finally:
         if arguments.keep:
@@ -62,19 +63,24 @@ def run_outside(arguments):
             shutil.rmtree(scratch)
 
 
+def passed_on(arguments):
+    """What all three processes are told alike."""
+    return ["--shell"] * arguments.shell + ["--long"] * arguments.long + arguments.names
+
+
 # Inside: the first process of the view, and the one that does the work.
 
 def run_first(arguments):
     view.set_up(pathlib.Path(arguments.first))
-    words = [sys.executable, __file__, "--walk", arguments.first, "--programs", arguments.programs,
-             *arguments.names]
+    words = [sys.executable, __file__, "--walk", arguments.first, "--programs", arguments.programs]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    pid = os.spawnv(os.P_NOWAIT, sys.executable, words + ["--shell"] * arguments.shell)
+    pid = os.spawnv(os.P_NOWAIT, sys.executable, words + passed_on(arguments))
     return view.reap_until(pid)
 
 
 def run_walk(arguments):
     import cluster_case
+    cluster_case.IS_LONG = arguments.long
     began = time.monotonic()
     cluster_case.start(pathlib.Path(arguments.walk), pathlib.Path(arguments.programs))
     print(f"e2e: Kubernetes {build.version_of('k8s.io/kubernetes')} is up after "
@@ -108,6 +114,10 @@ class Lines(unittest.TestResult):
         super().addFailure(test, error)
         self.say("FAIL", test, self.failures[-1][1])
 
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.say("skip", test, f"      {reason}\n")
+
     def addError(self, test, error):
         super().addError(test, error)
         self.say("FAIL", test, self.errors[-1][1])
@@ -127,13 +137,16 @@ def run_tests(cluster_case, names):
     unittest.TestSuite(selected(suite, names)).run(result)
     cluster_case.print_table()
     failed = len(result.failures) + len(result.errors)
-    print(f"\n{result.testsRun - failed} passed, {failed} failed")
+    skipped = len(result.skipped)
+    print(f"\n{result.testsRun - failed - skipped} passed, {failed} failed"
+          + f", {skipped} skipped" * bool(skipped))
     return 1 if failed or result.testsRun == 0 else 0
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--long", action="store_true", help="also the tests that wait for minutes")
     parser.add_argument("--shell", action="store_true", help="start it and leave a person in a shell")
     parser.add_argument("--keep", action="store_true", help="leave the logs of the components")
     for word in ("--first", "--walk", "--programs"):
