@@ -7,10 +7,11 @@ Usage: tests/cluster/run.py [--long] [--shell] [--keep] [NAME...]   NAME: part o
 The cluster has its own processes, network, mounts and cgroups, and is gone afterwards, also after a
 failure. --shell starts it with the plugin and leaves a person in a shell. --keep leaves the logs of
 the components. --long runs also the tests that wait for minutes, which are skipped otherwise. The last
-line is "N passed, N failed", and ", N skipped" where any was.
+line is "N passed, N failed".
 """
 
 import argparse
+import json
 import os
 import pathlib
 import shutil
@@ -28,6 +29,8 @@ import build  # noqa: E402 (the folders are known only now)
 import view  # noqa: E402
 
 MODULES = ("test_tutorial", "test_behaviours")
+# In the scratch folder: what the tests came to.
+OUTCOME = "outcome.json"
 TOOLS = {"runc": "runc", "buildah": "buildah", "unshare": "util-linux", "ip": "iproute2",
          "iptables": "iptables", "jq": "jq", "openssl": "openssl",
          "/usr/lib/cni/bridge": "containernetworking-plugins", "/bin/busybox": "busybox-static"}
@@ -53,14 +56,32 @@ def run_outside(arguments):
     view.remove_abandoned()
     scratch = tempfile.mkdtemp(prefix=f"{view.PREFIX}{os.getpid()}-")
     words = [sys.executable, __file__, "--first", scratch, "--programs", str(programs)]
+    before = view.machine()
     try:
         with view.enter(words + passed_on(arguments)) as process:
-            return process.wait()
+            code = process.wait()
+        return code if arguments.shell else sum_up(pathlib.Path(scratch), code, before)
     finally:
         if arguments.keep:
             print(f"logs of the components: {scratch}/logs", file=sys.stderr)
         else:
             shutil.rmtree(scratch)
+
+
+def sum_up(scratch, code, before):
+    """One test more: the machine is as it was."""
+    outcome = {"passed": 0, "failed": 0, "skipped": 0}
+    if (scratch / OUTCOME).exists():
+        outcome = json.loads((scratch / OUTCOME).read_text())
+    left = view.differences(before, view.machine())
+    print("\n" + "\n".join([f"FAIL  left behind: {line}" for line in left]
+                           or ["ok    nothing is left behind on this machine"]))
+    if outcome["skipped"]:
+        print(f"{outcome['skipped']} skipped: --long runs it too")
+    is_cut = code != 0 and outcome["failed"] == 0
+    failed = outcome["failed"] + bool(left) + is_cut
+    print(f"\n{outcome['passed'] + (not left)} passed, {failed} failed")
+    return 1 if failed else 0
 
 
 def passed_on(arguments):
@@ -138,8 +159,8 @@ def run_tests(cluster_case, names):
     cluster_case.print_table()
     failed = len(result.failures) + len(result.errors)
     skipped = len(result.skipped)
-    print(f"\n{result.testsRun - failed - skipped} passed, {failed} failed"
-          + f", {skipped} skipped" * bool(skipped))
+    (cluster_case.NODE.scratch / OUTCOME).write_text(json.dumps(
+        {"passed": result.testsRun - failed - skipped, "failed": failed, "skipped": skipped}))
     return 1 if failed or result.testsRun == 0 else 0
 
 

@@ -83,6 +83,33 @@ def remove_cgroups(folders):
                     time.sleep(0.05)
 
 
+def machine():
+    """{what: value} of all that a view might leave behind."""
+    found = {f"sysctl {name}": (pathlib.Path("/proc/sys") / name).read_text() for name in SYSCTLS}
+    places = {
+        "mount": [line.split()[4] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()],
+        "cgroup": [path for mount, _ in hierarchies() for path in mount.glob(f"{PREFIX}{os.getpid()}*")],
+        "interface": pathlib.Path("/sys/class/net").iterdir(),
+        "network namespace": pathlib.Path("/run/netns").glob("*"),
+        "process": [path.parent for path in pathlib.Path("/proc").glob("[0-9]*/cgroup")
+                    if f"{PREFIX}{os.getpid()}" in read(path)],
+    }
+    return found | {f"{what} {path}": "there" for what, paths in places.items() for path in paths}
+
+
+def read(path):
+    """Of a process that may be gone by now."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def differences(before, after):
+    return [f"{what}: {before.get(what, 'not there')} before, {after.get(what, 'not there')} after"
+            for what in sorted({*before, *after}) if before.get(what) != after.get(what)]
+
+
 @contextlib.contextmanager
 def enter(command, **keys):
     """Run a command as the first process of a view; at the end everything in it is killed."""
