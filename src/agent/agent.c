@@ -84,7 +84,7 @@ static void on_failure(struct offer *offer, const struct err *err)
 
 static void on_occupancy(struct occupancy *occupancy)
 {
-	offer_update(&container_of(occupancy, struct agent, occupancy)->offer);
+	offer_renew_held(&container_of(occupancy, struct agent, occupancy)->offer);
 }
 
 /* A device that is ill is watched closely, so that it returns soon after it is well. */

@@ -40,12 +40,12 @@ static int note_fault(struct description *description, const struct err *err)
 }
 
 int description_write(struct description *description, const struct settings *settings,
-		      const struct snapshot *snapshot, struct err *err)
+		      const struct snapshot *snapshot, const struct held *held, struct err *err)
 {
 	struct cdi_report report = { 0 };
 	struct err cause = ERR_INIT;
 	struct snapshot *copy = snapshot_copy(snapshot);
-	int r = copy ? cdi_write(settings, snapshot, &report, &cause)
+	int r = copy ? cdi_write(settings, snapshot, held, &report, &cause)
 		     : err_set(&cause, -ENOMEM, "out of memory");
 	if (r < 0) {
 		(void)snapshot_free(copy);

@@ -9,6 +9,7 @@
 #include "agent/repeat.h"
 #include "base/err.h"
 #include "core/device.h"
+#include "core/held.h"
 #include "core/settings.h"
 
 enum {
@@ -26,13 +27,13 @@ struct description {
 };
 
 /**
- * Write what follows from @settings and @snapshot; see cdi_write(), also for how it blocks. Without
- * a strategy of CDI nothing is written and all counts as described.
+ * Write what follows from @settings, @snapshot and @held; see cdi_write(), also for how it blocks.
+ * Without a strategy of CDI nothing is written and all counts as described.
  *
  * Returns 0, or as cdi_write(); the fault is kept and logged.
  */
 int description_write(struct description *description, const struct settings *settings,
-		      const struct snapshot *snapshot, struct err *err);
+		      const struct snapshot *snapshot, const struct held *held, struct err *err);
 
 /** Whether it was written at least once, or need not be. */
 static inline bool description_is_begun(const struct description *description)

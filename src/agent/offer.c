@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "cdi/cdi.h"
 #include "core/missing.h"
 #include "core/plan.h"
 
@@ -77,7 +78,8 @@ static void look_later(struct offer *offer)
 static bool describe(struct offer *offer)
 {
 	struct err err = ERR_INIT;
-	int r = description_write(&offer->description, offer->settings, offer->vitals->told, &err);
+	int r = description_write(&offer->description, offer->settings, offer->vitals->told,
+				  &offer->occupancy->held, &err);
 	if (r < 0 && !description_is_begun(&offer->description)) {
 		offer->on_failure(offer, &err);
 		return false;
@@ -100,11 +102,21 @@ void offer_renew(struct offer *offer)
 		offer_update(offer);
 }
 
-/* Settings that this node cannot follow are refused as a file that cannot be read. */
+void offer_renew_held(struct offer *offer)
+{
+	const struct snapshot *told = offer->vitals->told;
+	if (told && cdi_depends_on_held(offer->settings, told, &offer->occupancy->held))
+		offer_renew(offer);
+	else
+		offer_update(offer);
+}
+
+/* Settings that this node cannot follow are refused as a file that cannot be read. Where nothing is
+ * offered already, none can make it worse. */
 static int check_plan(const struct offer *offer, const struct settings *settings, struct err *err)
 {
 	cleanup_plan struct plan plan = { 0 };
-	if (!offer->vitals->believed)
+	if (!offer->vitals->believed || offer->adverts.plan.refusal)
 		return 0;
 	int r = plan_make(settings, offer->vitals->believed, &plan, err);
 	return r == 0 && plan.refusal ? err_set(err, -EINVAL, "%s", plan.refusal) : r;
@@ -114,17 +126,18 @@ static int check_plan(const struct offer *offer, const struct settings *settings
 int offer_follow(struct offer *offer, const struct settings *settings, struct err *err)
 {
 	const struct snapshot *told = offer->vitals->told;
+	const struct held *held = &offer->occupancy->held;
 	int r = check_plan(offer, settings, err);
 	if (r < 0)
 		return r;
 	if (told)
-		r = description_write(&offer->description, settings, told, err);
+		r = description_write(&offer->description, settings, told, held, err);
 	if (r == 0)
 		r = advertise(offer, settings, err);
 	if (r == 0)
 		offer->settings = settings;
 	else if (told) /* the first failure is reported */
-		(void)description_write(&offer->description, offer->settings, told, NULL);
+		(void)description_write(&offer->description, offer->settings, told, held, NULL);
 	look_later(offer);
 	return r;
 }

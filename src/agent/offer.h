@@ -38,12 +38,15 @@ struct offer {
 void offer_start(struct offer *offer, uv_loop_t *loop, const struct settings *settings,
 		 struct vitals *vitals, struct occupancy *occupancy);
 
-/** Another belief or other ids that pods hold: tell kubelet. What cannot be advertised changes
+/** Another belief: tell kubelet. What cannot be advertised changes
  * nothing, is logged, and is tried again where that may help. */
 void offer_update(struct offer *offer);
 
 /** The driver told something else: tell container runtimes, then kubelet. */
 void offer_renew(struct offer *offer);
+
+/** Pods hold other ids: tell whom it concerns. */
+void offer_renew_held(struct offer *offer);
 
 /**
  * Go over to other settings, with all that follows from them or with nothing of it.

@@ -26,16 +26,16 @@ static void texts_done(struct texts *texts)
 }
 
 static int make_text(const struct cdi_search *search, const struct snapshot *snapshot,
-		     enum cdi_class class, char **ret, struct err *err)
+		     const struct held *held, enum cdi_class class, char **ret, struct err *err)
 {
 	struct cdi_spec spec = { 0 };
-	int r = class == CDI_GPU ? gpu_spec_make(search, snapshot, &spec, err)
+	int r = class == CDI_GPU ? gpu_spec_make(search, snapshot, held, &spec, err)
 				 : extra_spec_make(search, class, &spec, err);
 	return r < 0 || spec.devices_count == 0 ? r : cdi_spec_encode(&spec, ret, err);
 }
 
 static int make_texts(const struct settings *settings, const struct snapshot *snapshot,
-		      struct texts *texts, struct err *err)
+		      const struct held *held, struct texts *texts, struct err *err)
 {
 	cleanup_arena struct arena arena = { 0 };
 	struct cdi_search search;
@@ -43,7 +43,7 @@ static int make_texts(const struct settings *settings, const struct snapshot *sn
 	int r = cdi_search_init(&arena, settings, snapshot, &search, err);
 	for (unsigned i = 0; i < CDI_CLASSES && r == 0; i++)
 		if (wanted & CDI_BIT(i))
-			r = make_text(&search, snapshot, i, &texts->items[i], err);
+			r = make_text(&search, snapshot, held, i, &texts->items[i], err);
 	return r;
 }
 
@@ -79,7 +79,7 @@ static int write_texts(const char *folder, unsigned wanted, const struct texts *
 }
 
 int cdi_write(const struct settings *settings, const struct snapshot *snapshot,
-	      struct cdi_report *ret, struct err *err)
+	      const struct held *held, struct cdi_report *ret, struct err *err)
 {
 	unsigned wanted = cdi_class_wanted(settings);
 	if (wanted == 0) {
@@ -91,9 +91,20 @@ int cdi_write(const struct settings *settings, const struct snapshot *snapshot,
 	if (!folder)
 		return err_set(err, -ENOMEM, "out of memory");
 	struct texts texts = { 0 };
-	int r = make_texts(settings, snapshot, &texts, err);
+	int r = make_texts(settings, snapshot, held, &texts, err);
 	if (r == 0)
 		r = write_texts(folder, wanted, &texts, ret, err);
 	texts_done(&texts);
 	return r < 0 ? err_wrap(err, r, "CDI") : 0;
+}
+
+bool cdi_depends_on_held(const struct settings *settings, const struct snapshot *snapshot,
+			 const struct held *held)
+{
+	if ((cdi_class_wanted(settings) & CDI_BIT(CDI_GPU)) == 0)
+		return false;
+	for (size_t i = 0; i < snapshot->devices_count; i++)
+		if (gpu_spec_is_kept(settings, held, &snapshot->devices[i]))
+			return true;
+	return false;
 }

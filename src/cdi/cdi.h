@@ -5,9 +5,12 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "core/cdi_class.h"
 #include "core/device.h"
+#include "core/held.h"
 #include "core/settings.h"
 
 /* Bits are CDI_BIT()s of classes. */
@@ -18,8 +21,8 @@ struct cdi_report {
 };
 
 /**
- * Write what follows from @settings and @snapshot into CDI_FOLDER below the settings' root. What is
- * there already is not written again. A class that @settings do not ask for is not touched:
+ * Write what follows from @settings, @snapshot and @held into CDI_FOLDER below the settings' root.
+ * What is there already is not written again. A class that @settings do not ask for is not touched:
  * containers that were given a device of it may start once more.
  *
  * Everything is worked out before the first file is touched; then each file is replaced as a whole.
@@ -33,4 +36,8 @@ struct cdi_report {
  * -ENOMEM, or an errno of a folder or file, with its path in @err.
  */
 int cdi_write(const struct settings *settings, const struct snapshot *snapshot,
-	      struct cdi_report *ret, struct err *err);
+	      const struct held *held, struct cdi_report *ret, struct err *err);
+
+/** Whether there is a device that cdi_write() describes only because of @held. */
+bool cdi_depends_on_held(const struct settings *settings, const struct snapshot *snapshot,
+			 const struct held *held);

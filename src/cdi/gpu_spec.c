@@ -22,11 +22,18 @@ enum {
 	BUS_ID_BYTES = 32,
 };
 
-/* A GPU in MIG mode is given to nobody as a whole, unless its mode is ignored. */
+/* A GPU in MIG mode is given to nobody as a whole, unless its mode is ignored; then its parts are
+ * not. */
 static bool is_listed(const struct settings *settings, const struct device *device)
 {
 	bool is_ignored = settings->mig_strategy == MIG_STRATEGY_NONE;
 	return is_ignored ? !device_is_part(device) : device_is_part(device) || !device->is_mig;
+}
+
+bool gpu_spec_is_kept(const struct settings *settings, const struct held *held,
+		      const struct device *device)
+{
+	return !is_listed(settings, device) && held_has_device(held, device->uuid);
 }
 
 /* As sysfs has it: NVML's in lower case, its domain with four digits where they are enough. False
@@ -129,7 +136,7 @@ static int make_device(const struct cdi_search *search, const struct device *dev
 }
 
 int gpu_spec_make(const struct cdi_search *search, const struct snapshot *snapshot,
-		  struct cdi_spec *ret, struct err *err)
+		  const struct held *held, struct cdi_spec *ret, struct err *err)
 {
 	struct cdi_spec spec = {
 		.kind = cdi_class_kind(CDI_GPU),
@@ -139,10 +146,11 @@ int gpu_spec_make(const struct cdi_search *search, const struct snapshot *snapsh
 	if (!spec.devices)
 		return no_memory(err);
 	for (size_t i = 0; i < snapshot->devices_count; i++) {
-		if (!is_listed(search->settings, &snapshot->devices[i]))
+		const struct device *device = &snapshot->devices[i];
+		if (!is_listed(search->settings, device) &&
+		    !gpu_spec_is_kept(search->settings, held, device))
 			continue;
-		int r = make_device(search, &snapshot->devices[i],
-				    &spec.devices[spec.devices_count++], err);
+		int r = make_device(search, device, &spec.devices[spec.devices_count++], err);
 		if (r < 0)
 			return r;
 	}

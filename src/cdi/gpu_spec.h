@@ -3,7 +3,8 @@
  * The specification of the class "gpu": each GPU and each part of one as a device, and the driver's
  * files for whatever container gets one.
  *
- * A GPU in MIG mode is no device, its parts are; and there is no device that is all of them.
+ * A GPU in MIG mode is no device, its parts are; and there is no device that is all of them. What
+ * pods hold is one all the same: they may start their containers once more.
  * Of the flags for NVIDIA's toolkit (settings' cdi_features) these have an effect:
  * CDI_EXPLICIT_DRIVER_LIBRARIES, CDI_NO_ADDITIONAL_GIDS and CDI_NO_IPC_DISCOVERER. The others have
  * none: CDI_NO_SANDBOXUTILS (that library is never used here), CDI_NO_MULTIPLE_CSV_DEVICES (of
@@ -13,14 +14,20 @@
 
 #include "cdi/cdi_search.h"
 #include "cdi/cdi_spec.h"
+#include "core/held.h"
+
+/** Whether @device is a device only because pods hold it. */
+bool gpu_spec_is_kept(const struct settings *settings, const struct held *held,
+		      const struct device *device);
 
 /**
  * Look for the driver's files and the nodes of the GPUs and describe them.
  *
- * @ret  devices_count is 0 when there is no device; then the rest is not set.
+ * @held  what pods hold; borrowed.
+ * @ret   devices_count is 0 when there is no device; then the rest is not set.
  *
  * Returns 0, -ENOENT (no library of this driver), -E2BIG (a bound), -ENOMEM, or an errno of
  * looking.
  */
 int gpu_spec_make(const struct cdi_search *search, const struct snapshot *snapshot,
-		  struct cdi_spec *ret, struct err *err);
+		  const struct held *held, struct cdi_spec *ret, struct err *err);

@@ -118,6 +118,19 @@ int held_replace(struct held *held, struct held *listed, uint64_t keep_ns)
 	return 0;
 }
 
+bool held_has_device(const struct held *held, const char *uuid)
+{
+	size_t length = strlen(uuid);
+	for (size_t i = 0; i < held->count; i++) {
+		struct replica_id id;
+		const char *text = held->items[i].id;
+		if (replica_parse((struct id_text){ text, strlen(text) }, &id) == 0 &&
+		    id.uuid.length == length && memcmp(id.uuid.bytes, uuid, length) == 0)
+			return true;
+	}
+	return false;
+}
+
 void held_done(struct held *held)
 {
 	free(held->items);

@@ -2,6 +2,7 @@
 /* Which ids pods hold: what kubelet lists, and what we handed out since it was asked. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,6 +50,9 @@ int held_add(struct held *held, struct id_text resource, struct id_text id, uint
  * Returns 0, -E2BIG, -ENOMEM.
  */
 int held_replace(struct held *held, struct held *listed, uint64_t keep_ns);
+
+/** Whether a pod holds the device with this uuid, whole or a replica of it. */
+bool held_has_device(const struct held *held, const char *uuid);
 
 void held_done(struct held *held);
 

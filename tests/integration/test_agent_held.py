@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """What running pods hold stays advertised, whatever the configuration becomes."""
 
+import signal
 import unittest
 
-from agent_case import AgentCase, fault, replica_ids, shared, t4s, uuid
+import cdi_reader
+import fakeroot
+from agent_case import (
+    AgentCase, a100, fault, gpu, part, part_uuid, replica_ids, scenario, shared, strategy, t4s, uuid)
 from kubelet_peer import wait_until
 from pods_peer import PodResources
 
 GPU = "nvidia.com/gpu"
 SHARED_GPU = "nvidia.com/gpu.shared"
+PART = "nvidia.com/mig-1g.5gb"
+KIND = "k8s.device-plugin.nvidia.com/gpu"
+DRIVER_VERSION = "550.54.15"  # of the simulated driver
 POLL_SECONDS = 10  # between two questions that are answered
 LARGE_PADDING = 6 << 20  # more than gRPC's own limit of 4 MiB
 
@@ -84,6 +91,64 @@ class Reload(HeldCase):
         pods.pods = {}
         first.watch.wait_end()
         self.wait_ids(second.watch, ids(*range(5)))
+
+
+class Described(HeldCase):
+    """A container runtime finds what pods hold, as kubelet's list says that it is there and well."""
+
+    NODE = scenario(a100(0, part("1g.5gb", 1)), gpu(1))
+
+    def start(self, node, name, **pods):
+        root = fakeroot.make(self.directory / "root", minors=[0, 1], parts=[(0, 13, 0)])
+        library = root / "driver/usr/lib/x86_64-linux-gnu" / f"libcuda.so.{DRIVER_VERSION}"
+        library.parent.mkdir(parents=True)
+        library.touch()
+        self.cdi = root / "var/run/cdi"
+        self.peer = self.start_pods(**pods)
+        self.set_scenario(node)
+        self.kubelet, _ = self.start_node(f"--root={root}", "--driver-root-ctr-path=/driver",
+                                          "--device-list-strategy=cdi-cri", config=strategy(name))
+
+    def wait_listed(self, name, ident):
+        """The newest registration of this name lists it."""
+        wait_until(lambda: any(
+            registration.request.resource_name == name and registration.watch
+            and registration.watch.health().get(ident) == "Healthy"
+            for registration in list(self.kubelet.registrations)), f"{ident} under {name}")
+
+    def described(self):
+        return {name.removeprefix(f"{KIND}=") for name in cdi_reader.Registry(self.cdi).devices}
+
+    def test_a_part_stays_when_the_strategy_becomes_none(self):
+        self.start(self.NODE, "mixed", a={PART: [part_uuid(1)]})
+        self.wait_listed(PART, part_uuid(1))
+        self.set_config(strategy("none"))
+        self.wait_listed(GPU, uuid(0))
+        self.wait_listed(PART, part_uuid(1))
+        self.assertEqual(self.described(), {uuid(0), uuid(1), part_uuid(1)})
+
+    def test_a_gpu_stays_when_it_is_put_into_mig_mode(self):
+        self.start(scenario(a100(0), gpu(1)), "mixed", a={GPU: [uuid(0)]})
+        self.wait_listed(GPU, uuid(0))
+        self.set_scenario(self.NODE)
+        self.wait_listed(PART, part_uuid(1))
+        self.wait_listed(GPU, uuid(0))
+        self.assertEqual(self.described(), {uuid(0), uuid(1), part_uuid(1)})
+
+    def test_an_agent_that_was_started_anew_describes_it_before_it_lists_it(self):
+        self.start(self.NODE, "none", a={PART: [part_uuid(1)]})
+        self.wait_listed(PART, part_uuid(1))
+        self.assertIn(part_uuid(1), self.described())
+        self.assertEqual(self.kubelet.faults, [])
+
+    def test_what_kubelet_lists_later_is_described_then(self):
+        self.start(self.NODE, "none")
+        self.wait_listed(GPU, uuid(0))
+        self.assertNotIn(part_uuid(1), self.described())
+        self.peer.pods = {"a": {PART: [part_uuid(1)]}}
+        self.agent.tell(signal.SIGHUP)  # after which kubelet is asked
+        self.wait_listed(PART, part_uuid(1))
+        self.assertIn(part_uuid(1), self.described())
 
 
 class Asking(HeldCase):

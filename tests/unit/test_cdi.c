@@ -23,6 +23,7 @@ enum {
 #define GROUP_OF_RENDER 44
 
 static struct fake_root root;
+static const struct held nothing_held;
 static unsigned failing_malloc; /* counted down by each call of jansson; the last one fails */
 
 static void *our_malloc(size_t bytes)
@@ -205,7 +206,7 @@ static struct cdi_report written(const struct settings *settings, struct snapsho
 {
 	struct cdi_report report = { 0 };
 	struct err err = ERR_INIT;
-	int r = cdi_write(settings, snapshot, &report, &err);
+	int r = cdi_write(settings, snapshot, &nothing_held, &report, &err);
 	(void)snapshot_free(snapshot);
 	if (r < 0)
 		print_error("%s\n", err.msg);
@@ -218,7 +219,7 @@ static int refused(const struct settings *settings, struct snapshot *snapshot,
 {
 	struct cdi_report report = { .present = 99 };
 	struct err err = ERR_INIT;
-	int r = cdi_write(settings, snapshot, &report, &err);
+	int r = cdi_write(settings, snapshot, &nothing_held, &report, &err);
 	(void)snapshot_free(snapshot);
 	assert_int_equal(report.present, 99);
 	(void)snprintf(ret, ERR_TEXT_BYTES, "%s", err.msg);
@@ -308,6 +309,49 @@ static void without_a_mig_strategy_the_gpu_is_described_whole(void **state)
 	(void)written(&settings, given_a100());
 	assert_true(has(CDI_GPU, "\"name\":\"GPU-0\""));
 	assert_false(has(CDI_GPU, "\"name\":\"MIG-"));
+}
+
+static void hold(struct held *held, const char *id)
+{
+	const char name[] = "nvidia.com/gpu";
+	assert_int_equal(held_add(held, (struct id_text){ name, strlen(name) },
+				  (struct id_text){ id, strlen(id) }, HELD_LISTED),
+			 0);
+}
+
+static void describes_what_pods_hold_though_the_strategy_offers_it_no_more(void **state)
+{
+	(void)state;
+	struct settings settings = given_settings();
+	cleanup_snapshot struct snapshot *snapshot = given_a100();
+	cleanup_held struct held held = { 0 };
+	struct cdi_report report;
+	add_driver();
+	hold(&held, "MIG-1::3");
+	assert_int_equal(cdi_write(&settings, snapshot, &held, &report, NULL), 0);
+	assert_true(has(CDI_GPU, "\"name\":\"GPU-0\""));
+	assert_true(has(CDI_GPU, "\"name\":\"MIG-1\""));
+	assert_false(has(CDI_GPU, "\"name\":\"MIG-2\""));
+	settings.mig_strategy = MIG_STRATEGY_MIXED;
+	assert_int_equal(cdi_write(&settings, snapshot, &held, &report, NULL), 0);
+	assert_false(has(CDI_GPU, "\"name\":\"GPU-0\""));
+	hold(&held, "GPU-0");
+	assert_int_equal(cdi_write(&settings, snapshot, &held, &report, NULL), 0);
+	assert_true(has(CDI_GPU, "\"name\":\"GPU-0\""));
+}
+
+static void knows_whether_what_pods_hold_matters(void **state)
+{
+	(void)state;
+	struct settings settings = given_settings();
+	cleanup_snapshot struct snapshot *snapshot = given_a100();
+	cleanup_held struct held held = { 0 };
+	hold(&held, "GPU-0");
+	assert_false(cdi_depends_on_held(&settings, snapshot, &held));
+	settings.mig_strategy = MIG_STRATEGY_SINGLE;
+	assert_true(cdi_depends_on_held(&settings, snapshot, &held));
+	settings.device_list_strategies = DEVICE_LIST_ENVVAR;
+	assert_false(cdi_depends_on_held(&settings, snapshot, &held));
 }
 
 static struct settings all_classes(void)
@@ -633,7 +677,7 @@ static void fails_cleanly_whenever_memory_is_out(void **state)
 	unsigned calls = 1;
 	for (; r == -ENOMEM && calls < CALLS_MAX; calls++) {
 		failing_arena = calls;
-		r = cdi_write(&settings, snapshot, &report, NULL);
+		r = cdi_write(&settings, snapshot, &nothing_held, &report, NULL);
 		failing_arena = 0;
 		assert_true(r == 0 || access(file_of(CDI_GPU), F_OK) < 0);
 	}
@@ -641,7 +685,7 @@ static void fails_cleanly_whenever_memory_is_out(void **state)
 	assert_true(calls > 100);
 	json_set_alloc_funcs(our_malloc, free);
 	failing_malloc = 1;
-	assert_int_equal(cdi_write(&settings, snapshot, &report, NULL), -ENOMEM);
+	assert_int_equal(cdi_write(&settings, snapshot, &nothing_held, &report, NULL), -ENOMEM);
 }
 
 int main(void)
@@ -652,6 +696,8 @@ int main(void)
 		IN_ROOT(four_gpus_by_index_three_of_them_with_a_screen),
 		IN_ROOT(parts_of_an_a100),
 		IN_ROOT(without_a_mig_strategy_the_gpu_is_described_whole),
+		IN_ROOT(describes_what_pods_hold_though_the_strategy_offers_it_no_more),
+		IN_ROOT(knows_whether_what_pods_hold_matters),
 		IN_ROOT(all_classes_at_once),
 		IN_ROOT(a_driver_in_a_container),
 		IN_ROOT(the_second_time_nothing_is_written),

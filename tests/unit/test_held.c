@@ -120,6 +120,20 @@ static void what_kubelet_lists_replaces_all_but_the_newest(void **state)
 	assert_int_equal(listed.count, 0);
 }
 
+static void knows_the_devices_that_pods_hold(void **state)
+{
+	(void)state;
+	cleanup_held struct held held = { 0 };
+	assert_false(held_has_device(&held, "GPU-0"));
+	add(&held, gpu, "GPU-0::x", HELD_LISTED);
+	add(&held, gpu, "GPU-10", HELD_LISTED);
+	add(&held, gpu, "GPU-11::7", 5);
+	assert_false(held_has_device(&held, "GPU-0"));
+	assert_false(held_has_device(&held, "GPU-1"));
+	assert_true(held_has_device(&held, "GPU-10"));
+	assert_true(held_has_device(&held, "GPU-11"));
+}
+
 static void fails_cleanly_when_memory_is_out(void **state)
 {
 	(void)state;
@@ -150,6 +164,7 @@ int main(void)
 		cmocka_unit_test(too_many_different_ids_are_refused),
 		cmocka_unit_test(names_are_kept_once_and_bounded),
 		cmocka_unit_test(what_kubelet_lists_replaces_all_but_the_newest),
+		cmocka_unit_test(knows_the_devices_that_pods_hold),
 		cmocka_unit_test(fails_cleanly_when_memory_is_out),
 	};
 	return cmocka_run_group_tests_name("held", tests, NULL, NULL);
