@@ -577,31 +577,9 @@ void *__wrap_realloc(void *memory, size_t bytes)
 	return __real_realloc(memory, bytes);
 }
 
-static void fails_cleanly_when_a_text_cannot_grow(void **state)
+/* Everything that an answer can be made of, so that it needs memory of every kind. */
+static void assert_fails_cleanly_at_each(unsigned *failing)
 {
-	(void)state;
-	static const struct edits_row row = {
-		.strategies = BOTH_LISTS | DEVICE_LIST_CDI_ANNOTATIONS,
-		.settings = { .dev_root = "/" },
-		.ids = { "GPU-0::1" },
-	};
-	cleanup_resource struct resource *resource = given_resource(2, 5);
-	int r = -ENOMEM;
-	unsigned calls = 1;
-	for (; r < 0 && calls < CALLS_MAX; calls++) {
-		cleanup_edits struct edits edits = { 0 };
-		failing_realloc = calls;
-		r = make(&row, resource, &edits);
-		failing_realloc = 0;
-		assert_true(r == 0 || r == -ENOMEM);
-	}
-	assert_int_equal(r, 0);
-	assert_true(calls > 2);
-}
-
-static void fails_cleanly_whenever_memory_is_out(void **state)
-{
-	(void)state;
 	static const struct edits_row row = {
 		.strategies = BOTH_LISTS | DEVICE_LIST_CDI_ANNOTATIONS | DEVICE_LIST_CDI_CRI,
 		.settings = { .imex_channel = true, .pass_device_specs = true, .dev_root = "/" },
@@ -614,13 +592,25 @@ static void fails_cleanly_whenever_memory_is_out(void **state)
 	unsigned calls = 1;
 	for (; r < 0 && calls < CALLS_MAX; calls++) {
 		cleanup_edits struct edits edits = { 0 };
-		failing_calloc = calls;
+		*failing = calls;
 		r = make(&row, resource, &edits);
-		failing_calloc = 0;
+		*failing = 0;
 		assert_true(r == 0 || r == -ENOMEM);
 	}
 	assert_int_equal(r, 0);
 	assert_true(calls > 2);
+}
+
+static void fails_cleanly_when_a_text_cannot_grow(void **state)
+{
+	(void)state;
+	assert_fails_cleanly_at_each(&failing_realloc);
+}
+
+static void fails_cleanly_whenever_memory_is_out(void **state)
+{
+	(void)state;
+	assert_fails_cleanly_at_each(&failing_calloc);
 }
 
 int main(void)
