@@ -31,6 +31,13 @@ struct replica_id {
  */
 int replica_parse(struct id_text id, struct replica_id *ret);
 
+/**
+ * The ordinal of an id whose uuid is known to be its first @uuid_length bytes, at most all of them.
+ *
+ * Returns 0 or -EINVAL, as replica_parse().
+ */
+int replica_parse_end(struct id_text id, size_t uuid_length, int32_t *ret);
+
 /** Write the id of replica @ordinal of device @uuid. Returns its length; a longer one is cut
  * (-ENAMETOOLONG). */
 int replica_format(const char *uuid, int32_t ordinal, char ret[static REPLICA_ID_BYTES]);

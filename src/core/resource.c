@@ -55,6 +55,14 @@ static uint32_t *find_slot(const struct resource *resource, struct id_text uuid)
 	return &resource->slots[slot];
 }
 
+static void add_length(struct resource *resource, size_t length)
+{
+	for (size_t i = 0; i < resource->lengths_count; i++)
+		if (resource->lengths[i] == length)
+			return;
+	resource->lengths[resource->lengths_count++] = length;
+}
+
 static void add_span(struct resource *resource, const struct device *device)
 {
 	struct id_text uuid = { device->uuid, strlen(device->uuid) };
@@ -62,6 +70,7 @@ static void add_span(struct resource *resource, const struct device *device)
 		.device = device, .uuid_length = uuid.length
 	};
 	*find_slot(resource, uuid) = (uint32_t)resource->spans_count;
+	add_length(resource, uuid.length);
 }
 
 /* Ours comes before another name's for the same id. */
@@ -178,7 +187,8 @@ static int index_devices(struct resource *resource)
 		resource->slots_count *= 2;
 	resource->slots = arena_array(&resource->arena, resource->slots_count,
 				      sizeof(*resource->slots));
-	if (!resource->spans || !resource->slots)
+	resource->lengths = arena_array(&resource->arena, devices, sizeof(*resource->lengths));
+	if (!resource->spans || !resource->slots || !resource->lengths)
 		return -ENOMEM;
 	for (size_t i = 0; i < devices; i++)
 		add_span(resource, &snapshot->devices[i]);
@@ -270,15 +280,37 @@ static int find_in_span(const struct resource *resource, const struct resource_s
 	return is_there ? (int)(span->first + low) : -ENOENT;
 }
 
+/* Where the uuid ends need not be searched for: it is as long as one that we have. */
+static int find(const struct resource *resource, struct id_text id)
+{
+	for (size_t i = 0; i < resource->lengths_count; i++) {
+		size_t length = resource->lengths[i];
+		if (length > id.length)
+			continue;
+		uint32_t slot = *find_slot(resource, (struct id_text){ id.bytes, length });
+		int32_t ordinal = REPLICA_WHOLE;
+		if (slot != 0 && replica_parse_end(id, length, &ordinal) == 0)
+			return find_in_span(resource, &resource->spans[slot - 1], ordinal);
+	}
+	return -ENOENT;
+}
+
+size_t resource_find_known(const struct resource *resource, const struct id_text *ids, size_t count,
+			   uint32_t *ret)
+{
+	size_t found = 0;
+	for (size_t i = 0; i < count; i++) {
+		int position = find(resource, ids[i]);
+		if (position >= 0)
+			ret[found++] = (uint32_t)position;
+	}
+	return found;
+}
+
 int resource_find(const struct resource *resource, struct id_text id)
 {
-	struct replica_id wanted;
-	if (replica_parse(id, &wanted) < 0)
-		return -ENOENT;
-	uint32_t slot = *find_slot(resource, wanted.uuid);
-	if (slot == 0)
-		return -ENOENT;
-	return find_in_span(resource, &resource->spans[slot - 1], wanted.ordinal);
+	uint32_t position = 0;
+	return resource_find_known(resource, &id, 1, &position) == 1 ? (int)position : -ENOENT;
 }
 
 size_t resource_healthy_count(const struct resource *resource)

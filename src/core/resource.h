@@ -41,6 +41,8 @@ struct resource {
 	size_t spans_count;
 	uint32_t *slots;    /* hash table: position in spans plus one, 0 is empty */
 	size_t slots_count; /* a power of two, at most half are taken */
+	size_t *lengths;    /* of uuids, each once; mostly there is one */
+	size_t lengths_count;
 };
 
 /** Whether @name can be one of a resource of ours; pods also hold those of other plugins. */
@@ -65,6 +67,11 @@ int resource_new(const struct plan *plan, const char *name, struct snapshot *sna
 		 const struct held *held, struct resource **ret, struct err *err);
 
 struct resource *resource_free(struct resource *resource);
+
+/** The positions of those of @count @ids that are in resource->replicas; @ret has room for as many.
+ * Returns how many there are. */
+size_t resource_find_known(const struct resource *resource, const struct id_text *ids, size_t count,
+			   uint32_t *ret);
 
 /** Position of an id in resource->replicas, or -ENOENT. */
 int resource_find(const struct resource *resource, struct id_text id);

@@ -77,20 +77,6 @@ static void on_list(struct rpc_service *rpc, struct rpc_call *call, const uint8_
 	service->on_watchers(service);
 }
 
-/* Positions of ids that we know. An id that is not (any more) on our list cannot be chosen, and
- * kubelet tops up what is missing. */
-static size_t known_positions(const struct resource *resource, const struct wire_ids *ids,
-			      uint32_t *ret)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < ids->count; i++) {
-		int position = resource_find(resource, ids->ids[i]);
-		if (position >= 0)
-			ret[count++] = (uint32_t)position;
-	}
-	return count;
-}
-
 /* The choice for one container; *ret and the room that it needs come from the arena. */
 static int prefer(const struct service *service, const struct wire_preference *preference,
 		  struct arena *arena, uint32_t **ret, size_t *ret_count, struct err *err)
@@ -103,11 +89,16 @@ static int prefer(const struct service *service, const struct wire_preference *p
 	if (!available || !required || !chosen)
 		return err_set(err, -ENOMEM, "out of memory");
 
+	/* An id that is not (any more) on our list cannot be chosen, and kubelet tops up what is
+	 * missing. */
+	const struct wire_ids *offer = &preference->available;
+	const struct wire_ids *must = &preference->must_include;
 	struct placement_request request = {
 		.available = available,
-		.available_count = known_positions(resource, &preference->available, available),
+		.available_count = resource_find_known(resource, offer->ids, offer->count,
+						       available),
 		.required = required,
-		.required_count = known_positions(resource, &preference->must_include, required),
+		.required_count = resource_find_known(resource, must->ids, must->count, required),
 		.size = preference->size,
 		.policy = service->settings->allocation_policy,
 	};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "given.h"
 
+#include <assert.h>
 #include <errno.h>
 
 static void reads_a_whole_device(void **state)
@@ -45,6 +46,30 @@ static void refuses_what_is_no_replica(void **state)
 	}
 }
 
+static void reads_what_follows_a_known_uuid(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *id;
+		int code;
+		int32_t ordinal;
+	} rows[] = {
+		{ "GPU-1", 0, REPLICA_WHOLE },   { "GPU-1::0", 0, 0 },
+		{ "GPU-1::60999", 0, 60999 },    { "GPU-1::61000", -EINVAL, 9 },
+		{ "GPU-1::", -EINVAL, 9 },       { "GPU-1:", -EINVAL, 9 },
+		{ "GPU-1:::1", -EINVAL, 9 },     { "GPU-1:21", -EINVAL, 9 },
+		{ "GPU-10::1", -EINVAL, 9 },     { "GPU-1::1x", -EINVAL, 9 },
+		{ "GPU-1::123456", -EINVAL, 9 }, { "GPU-1::01", -EINVAL, 9 },
+	};
+	static_assert(REPLICAS_MAX == 61000, "the greatest ordinal is below it");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		int32_t ordinal = 9;
+		assert_int_equal(replica_parse_end(given_id(rows[i].id), strlen("GPU-1"), &ordinal),
+				 rows[i].code);
+		assert_int_equal(ordinal, rows[i].ordinal);
+	}
+}
+
 static void a_single_colon_belongs_to_the_uuid(void **state)
 {
 	(void)state;
@@ -81,6 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_a_whole_device),
 		cmocka_unit_test(reads_back_what_it_writes),
+		cmocka_unit_test(reads_what_follows_a_known_uuid),
 		cmocka_unit_test(a_single_colon_belongs_to_the_uuid),
 		cmocka_unit_test(refuses_what_is_no_replica),
 		cmocka_unit_test(reads_no_further_than_the_length),

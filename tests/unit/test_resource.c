@@ -2,8 +2,13 @@
 #include "given.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "failing.h"
+
+enum {
+	DRAWS = 50000
+};
 
 static const char gpu[] = "nvidia.com/gpu";
 static const char shared_gpu[] = "nvidia.com/gpu.shared";
@@ -67,6 +72,106 @@ static void tells_apart_uuids_that_begin_or_end_alike(void **state)
 	assert_int_equal(resource_find(resource, given_id("GPU-2-4c81ecaa")), -ENOENT);
 }
 
+static void given_held(struct held *held, const char *resource, const char *id)
+{
+	assert_int_equal(held_add(held, given_id(resource), given_id(id), HELD_LISTED), 0);
+}
+
+/* The simple way: compare with the text of each. */
+static int find_by_text(const struct resource *resource, struct id_text id)
+{
+	for (size_t i = 0; i < resource->replicas_count; i++) {
+		const struct replica *replica = &resource->replicas[i];
+		char text[REPLICA_ID_BYTES];
+		int length = replica_format(replica->device->uuid, replica->ordinal, text);
+		if ((size_t)length == id.length && memcmp(text, id.bytes, id.length) == 0)
+			return (int)i;
+	}
+	return -ENOENT;
+}
+
+/* One that is listed, at times with a letter changed, left out or put in. */
+static size_t draw_id(const struct resource *resource, unsigned *seed,
+		      char ret[static REPLICA_ID_BYTES])
+{
+	static const char letters[] = ":015aG";
+	size_t position = (size_t)rand_r(seed) % resource->replicas_count;
+	const struct replica *replica = &resource->replicas[position];
+	(void)replica_format(replica->device->uuid, replica->ordinal, ret);
+	size_t length = strlen(ret);
+	size_t place = (size_t)rand_r(seed) % length;
+	char letter = letters[(size_t)rand_r(seed) % strlen(letters)];
+	switch (rand_r(seed) % 4) {
+	case 0:
+		ret[place] = letter;
+		break;
+	case 1:
+		memmove(ret + place, ret + place + 1, length - place);
+		break;
+	case 2:
+		memmove(ret + place + 1, ret + place, length - place + 1);
+		ret[place] = letter;
+		break;
+	default:
+		break;
+	}
+	return strlen(ret);
+}
+
+/* With uuids that begin or end with others, and gaps in the ordinals of one. */
+static struct resource *given_alike(void)
+{
+	static const char *const uuids[] = {
+		"GPU-1", "GPU-1:1", "GPU-10", "1", "GPU-15-GPU-1", "a"
+	};
+	struct shared_resource shared = { .name = gpu, .replicas = 12 };
+	const struct settings settings = {
+		.time_slicing = { .resources = &shared, .resources_count = 1 },
+	};
+	struct snapshot *snapshot = given_snapshot(ARRAY_LEN(uuids));
+	for (size_t i = 0; i < ARRAY_LEN(uuids); i++)
+		snapshot->devices[i].uuid = uuids[i];
+	cleanup_held struct held held = { 0 };
+	given_held(&held, gpu, "GPU-10::151");
+	given_held(&held, gpu, "GPU-10");
+	given_held(&held, shared_gpu, "GPU-10::5");
+	cleanup_plan struct plan plan = { 0 };
+	struct resource *resource = NULL;
+	assert_int_equal(plan_make(&settings, snapshot, &plan, NULL), 0);
+	assert_int_equal(resource_new(&plan, gpu, snapshot, &held, &resource, NULL), 0);
+	return resource;
+}
+
+static void finds_what_has_the_text_of_the_id_and_nothing_else(void **state)
+{
+	(void)state;
+	cleanup_resource struct resource *resource = given_alike();
+	unsigned seed = 1;
+	size_t found = 0;
+	for (size_t i = 0; i < DRAWS; i++) {
+		char text[REPLICA_ID_BYTES];
+		struct id_text id = { text, draw_id(resource, &seed, text) };
+		int expected = find_by_text(resource, id);
+		assert_int_equal(resource_find(resource, id), expected);
+		found += expected >= 0 ? 1 : 0;
+	}
+	assert_in_range(found, DRAWS / 4, DRAWS * 3 / 4);
+}
+
+static void finds_those_of_many_that_it_knows_in_their_order(void **state)
+{
+	(void)state;
+	cleanup_resource struct resource *resource = given_resource(2, 5);
+	const struct id_text ids[] = { given_id("GPU-1::4"), given_id("GPU-2::0"),
+				       given_id("GPU-0::1"), given_id("GPU-0::5") };
+	uint32_t positions[ARRAY_LEN(ids)] = { 0 };
+
+	assert_int_equal(resource_find_known(resource, ids, ARRAY_LEN(ids), positions), 2);
+	assert_int_equal(positions[0], 9);
+	assert_int_equal(positions[1], 1);
+	assert_int_equal(resource_find_known(resource, NULL, 0, NULL), 0);
+}
+
 static void without_devices_is_an_empty_list(void **state)
 {
 	(void)state;
@@ -102,11 +207,6 @@ static void counts_the_replicas_of_healthy_devices(void **state)
 	assert_int_equal(resource_healthy_count(resource), 15);
 	resource->snapshot->devices[1].is_healthy = false;
 	assert_int_equal(resource_healthy_count(resource), 10);
-}
-
-static void given_held(struct held *held, const char *resource, const char *id)
-{
-	assert_int_equal(held_add(held, given_id(resource), given_id(id), HELD_LISTED), 0);
 }
 
 /* @replicas of @devices GPUs with @held, as "uuid uuid::0 ...". */
@@ -346,6 +446,8 @@ int main(void)
 		cmocka_unit_test(lists_every_replica_of_every_device),
 		cmocka_unit_test(finds_nothing_that_is_not_advertised),
 		cmocka_unit_test(tells_apart_uuids_that_begin_or_end_alike),
+		cmocka_unit_test(finds_what_has_the_text_of_the_id_and_nothing_else),
+		cmocka_unit_test(finds_those_of_many_that_it_knows_in_their_order),
 		cmocka_unit_test(without_devices_is_an_empty_list),
 		cmocka_unit_test(refuses_a_list_that_kubelet_cannot_read),
 		cmocka_unit_test(counts_the_replicas_of_healthy_devices),
