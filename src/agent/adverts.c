@@ -59,6 +59,8 @@ static void on_plugin_event(struct plugin_listener *listener, enum plugin_event 
 			    const char *text)
 {
 	struct advert *advert = container_of(listener, struct advert, listener);
+	if (event == PLUGIN_WATCHED || event == PLUGIN_UNWATCHED)
+		advert->adverts->on_kubelet(advert->adverts);
 	if (plugin_lines[event].is_limited &&
 	    !repeat_is_due(&advert->repeat, text[0] ? text : plugin_lines[event].event,
 			   uv_hrtime()))

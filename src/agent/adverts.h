@@ -28,9 +28,11 @@ struct adverts {
 	/* A container was given these ids of @resource; borrowed for the call. */
 	void (*on_allocated)(struct adverts *adverts, const char *resource,
 			     const struct id_text *ids, size_t count);
+	/* Kubelet began to watch a list, or ceased to. */
+	void (*on_kubelet)(struct adverts *adverts);
 };
 
-/** on_allocated is set by the caller. */
+/** on_allocated and on_kubelet are set by the caller. */
 void adverts_init(struct adverts *adverts, uv_loop_t *loop);
 
 /**

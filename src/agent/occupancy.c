@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See occupancy.h. A kubelet that does not answer takes nothing away from what was known. */
+/* See occupancy.h. A kubelet that does not answer takes nothing away from what was known, nor do
+ * the first answers of one that comes back: for about a second it lists no pods. */
 #include "agent/occupancy.h"
 
 #include <string.h>
@@ -20,9 +21,15 @@ static void on_held(struct pods_listener *listener, struct held *held, uint64_t 
 	occupancy->on_change(occupancy);
 }
 
+void occupancy_keep(struct occupancy *occupancy)
+{
+	held_keep(&occupancy->held, uv_hrtime());
+}
+
 static void on_fault(struct pods_listener *listener, bool is_absent, const char *text)
 {
 	struct occupancy *occupancy = container_of(listener, struct occupancy, listener);
+	occupancy_keep(occupancy);
 	if (is_absent && !occupancy->is_absence_said)
 		log_info("kubelet cannot be asked which ids pods hold, since its socket is not "
 			 "here; those count that this agent hands out",

@@ -34,6 +34,9 @@ void occupancy_start(struct occupancy *occupancy, uv_loop_t *loop, const char *s
 void occupancy_add(struct occupancy *occupancy, const char *resource, const struct id_text *ids,
 		   size_t count);
 
+/** Kubelet comes or goes: what is known to be held stays for a while, whatever it lists. */
+void occupancy_keep(struct occupancy *occupancy);
+
 /** Ask kubelet soon. */
 void occupancy_ask(struct occupancy *occupancy);
 

@@ -149,6 +149,11 @@ static void on_allocated(struct adverts *adverts, const char *resource, const st
 	occupancy_add(offer->occupancy, resource, ids, count);
 }
 
+static void on_kubelet(struct adverts *adverts)
+{
+	occupancy_keep(container_of(adverts, struct offer, adverts)->occupancy);
+}
+
 void offer_start(struct offer *offer, uv_loop_t *loop, const struct settings *settings,
 		 struct vitals *vitals, struct occupancy *occupancy)
 {
@@ -156,6 +161,7 @@ void offer_start(struct offer *offer, uv_loop_t *loop, const struct settings *se
 	offer->vitals = vitals;
 	offer->occupancy = occupancy;
 	offer->adverts.on_allocated = on_allocated;
+	offer->adverts.on_kubelet = on_kubelet;
 	adverts_init(&offer->adverts, loop);
 	(void)uv_timer_init(loop, &offer->retry); /* these only set fields */
 	(void)uv_timer_init(loop, &offer->look);

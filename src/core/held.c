@@ -131,6 +131,12 @@ bool held_has_device(const struct held *held, const char *uuid)
 	return false;
 }
 
+void held_keep(struct held *held, uint64_t now_ns)
+{
+	for (size_t i = 0; i < held->count; i++)
+		held->items[i].since_ns = now_ns;
+}
+
 void held_done(struct held *held)
 {
 	free(held->items);

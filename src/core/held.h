@@ -54,6 +54,12 @@ int held_replace(struct held *held, struct held *listed, uint64_t keep_ns);
 /** Whether a pod holds the device with this uuid, whole or a replica of it. */
 bool held_has_device(const struct held *held, const char *uuid);
 
+/**
+ * All that is held counts as handed out at @now_ns. For a kubelet that is not there or was just
+ * started: it lists no pods until it has heard of them itself.
+ */
+void held_keep(struct held *held, uint64_t now_ns);
+
 void held_done(struct held *held);
 
 #define cleanup_held CLEANUP(held_done)

@@ -56,6 +56,23 @@ class Reload(HeldCase):
         self.assertEqual(set(anew.watch.lists[0][n].ID for n in range(5)), ids(0, 1, 3, 8, 9),
                          "an agent that was started anew asks before it lists")
 
+    def test_a_kubelet_that_was_started_again_and_knows_no_pods_yet_takes_nothing_away(self):
+        pods = self.start_pods(a={GPU: sorted(ids(7))}, b={GPU: sorted(ids(8))})
+        kubelet, registration = self.start_node(config=shared(2))
+        self.wait_ids(registration.watch, ids(7, 8))
+        listed = pods.pods
+        pods.pods = {}
+        again = kubelet.registration_after(kubelet.restart)
+        self.wait_ids(again.watch, ids(7, 8))
+        before = pods.calls
+        self.agent.tell(signal.SIGHUP)  # after which it asks soon
+        wait_until(lambda: pods.calls > before, "a question that is answered with no pods")
+        pods.pods = listed
+        self.agent.tell(signal.SIGHUP)
+        wait_until(lambda: pods.calls > before + 1, "a question that is answered with all pods")
+        self.assertEqual({frozenset(device.ID for device in devices) for devices in again.watch.lists},
+                         {frozenset(ids(7, 8))}, "no list is without them")
+
     def test_ids_of_pods_that_ended_go(self):
         pods = self.start_pods(a={GPU: sorted(ids(7))}, b={GPU: sorted(ids(8))})
         _, registration = self.start_node(config=shared(2))

@@ -134,6 +134,21 @@ static void knows_the_devices_that_pods_hold(void **state)
 	assert_true(held_has_device(&held, "GPU-11"));
 }
 
+static void what_is_kept_outlives_an_answer_without_it(void **state)
+{
+	(void)state;
+	cleanup_held struct held held = { 0 };
+	cleanup_held struct held listed = { 0 };
+	add(&held, gpu, "GPU-0::0", HELD_LISTED);
+	add(&held, gpu, "GPU-0::1", 99);
+	held_keep(&held, 100);
+	assert_int_equal(held_replace(&held, &listed, 100), 0);
+	assert_int_equal(times(&held, gpu, "GPU-0::0"), 1);
+	assert_int_equal(times(&held, gpu, "GPU-0::1"), 1);
+	assert_int_equal(held_replace(&held, &listed, 101), 0);
+	assert_int_equal(held.count, 0);
+}
+
 static void fails_cleanly_when_memory_is_out(void **state)
 {
 	(void)state;
@@ -165,6 +180,7 @@ int main(void)
 		cmocka_unit_test(names_are_kept_once_and_bounded),
 		cmocka_unit_test(what_kubelet_lists_replaces_all_but_the_newest),
 		cmocka_unit_test(knows_the_devices_that_pods_hold),
+		cmocka_unit_test(what_is_kept_outlives_an_answer_without_it),
 		cmocka_unit_test(fails_cleanly_when_memory_is_out),
 	};
 	return cmocka_run_group_tests_name("held", tests, NULL, NULL);
