@@ -95,6 +95,8 @@ KUBELET = {
     "nodeStatusUpdateFrequency": "200ms",
     "oomScoreAdj": 0,
     "resolvConf": "",
+    # An edited ConfigMap is in its volume that soon.
+    "syncFrequency": "1s",
     # The restart of a container that failed is what some tests wait for.
     "crashLoopBackOff": {"maxContainerRestartPeriod": "2s"},
 }

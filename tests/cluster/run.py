@@ -28,7 +28,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "integration")]
 import build  # noqa: E402 (the folders are known only now)
 import view  # noqa: E402
 
-MODULES = ("test_tutorial", "test_behaviours")
+MODULES = ("test_tutorial", "test_behaviours", "test_variations", "test_changes")
 # In the scratch folder: what the tests came to.
 OUTCOME = "outcome.json"
 TOOLS = {"runc": "runc", "buildah": "buildah", "unshare": "util-linux", "ip": "iproute2",
