@@ -47,23 +47,19 @@ class Changes(PluginCase):
         self.edit("10 to 5", shared(5), {GPU: (10, 10)})
         self.pod("late")
         self.sees_phase("late", "Pending")
+        self.edit("renamed", shared(5, renameByDefault=True), {GPU: (10, 10)})
         before_restart = len(self.lengths())
         self.restart_kubelet()
         self.sees_amount("after kubelet's restart", 10)
-        self.sees_undisturbed("after kubelet's restart", before)
-        self.node.kubectl("delete", "pod", "large", "--now")
         self.sees("lists meanwhile without what pods hold", [],
                   lambda: [n for n in self.lengths()[before_restart:] if n != 10])
-        self.sees_amount("a pod ends, 5 are left", 5)
-        self.sees_phase("late", "Running")
-        del before["large"]
-        self.sees_undisturbed("to the end", before)
+        self.sees_undisturbed("after kubelet's restart", before)
 
     def lengths(self):
         """Of the lists that kubelet was sent, in their order; the agent logs those that differ."""
         return [int(n) for n in re.findall(r"replicas advertised.* count=(\d+)", self.agent_log())]
 
-    def test_a_name_changed_while_pods_hold_the_old_one(self):
+    def test_a_new_name_while_pods_hold_the_old_one_and_a_bad_configuration(self):
         self.install(shared(5))
         before = self.run_pods(2)
         self.edit("renamed", shared(5, renameByDefault=True), {GPU: (2, 2), SHARED: (3, 3)})
@@ -71,12 +67,29 @@ class Changes(PluginCase):
         self.sees_phase("new", "Running")
         self.pod("old")
         self.sees_phase("old", "Pending")
-        self.restart_kubelet(SHARED)
-        self.sees_undisturbed("after kubelet's restart", before)
+        self.sees_undisturbed("renamed", before)
         self.node.kubectl("delete", "pod", "--now", "old", *before)
-        # Which also makes the agent ask kubelet at once what is held.
-        self.edit("no pod has the old name", shared(6, renameByDefault=True), {SHARED: (6, 6)})
+        before = self.identities()
+        self.see_refused(BAD_CONFIG)
+        self.sees("the bad one changes nothing", (3, 3), lambda: self.advertised()[SHARED])
+        self.pod("late", resource=SHARED)
+        self.sees_phase("late", "Running")
+        self.edit("mended", shared(6, renameByDefault=True), {SHARED: (6, 6)})
+        self.sees("nothing is refused", "", self.refusal)
         self.sees_amount("no pod has the old name", 0)
+        self.sees_undisturbed("mended", before)
+
+    def see_refused(self, config):
+        self.set_config(config)
+        self.sees("rota status names the fault and its line", True,
+                  lambda: BAD_PLACE in self.refusal() and "must be >= 2" in self.refusal())
+        self.sees("so does the log", True, lambda: self.refusal() in self.agent_log())
+        self.sees("the metric says it", True, lambda: "rota_config_refused 1" in self.metrics())
+
+    def refusal(self):
+        """What `rota status` says of the file on disk."""
+        refused = self.status()["configRefused"]
+        return refused["cause"] if refused else ""
 
     def set_node(self, faults=(), **keys):
         """Two GPUs; keys of the second."""
@@ -89,7 +102,7 @@ class Changes(PluginCase):
     def reasons(self):
         return [row["reason"].split(",")[0] for row in self.status()["devices"]]
 
-    def test_gpus_fall_ill_and_are_well_again(self):
+    def test_gpus_fall_ill_and_are_well_again_and_the_agent_is_killed(self):
         self.set_node()
         self.install({**shared(3), **SETTLED})
         before = self.run_pods(4)
@@ -104,41 +117,16 @@ class Changes(PluginCase):
         self.set_node()
         self.sees_told("both are well", {GPU: (6, 6)})
         self.sees_phase("late", "Running")
+        self.kill_agent()
+        self.sees_told("an agent that was killed is back", {GPU: (6, 6)})
         self.sees_undisturbed("to the end", before)
+        self.pod("last")
+        self.sees_phase("last", "Running")
+        held = [ident for name in [*before, "late", "last"] for ident in self.held(name)]
+        self.sees("each pod has a replica of its own", 6, lambda: len(set(held)))
 
-    def test_an_agent_that_was_killed_is_back(self):
-        self.install(shared(3))
-        before = self.run_pods(2)
-        held = {name: self.held(name) for name in before}
+    def kill_agent(self):
         os.kill(self.agent_process(), signal.SIGKILL)
         self.sees("the agent's container was restarted", [1], lambda: [
             row["restartCount"] for row in self.plugin_pod()["status"]["containerStatuses"]])
         self.wait_plugin()
-        self.sees_told("the new agent", {GPU: (3, 3)})
-        self.sees_undisturbed("the new agent", before)
-        self.pod("late")
-        self.sees_phase("late", "Running")
-        ids = sorted(ident for name in [*before, "late"] for ident in self.held(name))
-        self.sees("each pod has a replica of its own", [f"{driver.uuid(0)}::{n}" for n in range(3)],
-                  lambda: ids)
-        self.sees("pods of before have the same", held, lambda: {name: self.held(name) for name in before})
-
-    def refusal(self):
-        """What `rota status` says of the file on disk."""
-        refused = self.status()["configRefused"]
-        return refused["cause"] if refused else ""
-
-    def test_a_bad_configuration_changes_nothing_until_it_is_mended(self):
-        self.install(shared(3))
-        before = self.run_pods(2)
-        self.set_config(BAD_CONFIG)
-        self.sees("rota status names the fault and its line", True,
-                  lambda: BAD_PLACE in self.refusal() and "must be >= 2" in self.refusal())
-        self.sees("so does the log", True, lambda: self.refusal() in self.agent_log())
-        self.sees("the metric says it", True, lambda: "rota_config_refused 1" in self.metrics())
-        self.sees_told("a bad one", {GPU: (3, 3)})
-        self.pod("late")
-        self.sees_phase("late", "Running")
-        self.edit("mended", shared(4), {GPU: (4, 4)})
-        self.sees("nothing is refused", "", self.refusal)
-        self.sees_undisturbed("to the end", before)

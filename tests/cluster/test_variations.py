@@ -188,22 +188,6 @@ class Life(PluginCase):
 class AgentPod(PluginCase):
     """The pod of the agent itself."""
 
-    def test_its_commands_pages_and_confinement(self):
-        self.install(shared(3))
-        self.run_pod("one")
-        self.sees("rota status", [[GPU, "3", "3", "registered", "1", "0"]], lambda: [
-            line.split() for line in self.in_agent("rota", "status").splitlines() if line.startswith(GPU)])
-        devices = json.loads(self.in_agent("rota", "devices", "-o", "json"))["devices"]
-        self.sees("rota devices", [(driver.uuid(0), GPU, 3)], lambda: [
-            (row["uuid"], row["resource"], row["replicas"]) for row in devices])
-        self.sees("/metrics", True, lambda: 'rota_allocations_total{resource="nvidia.com/gpu"} 1\n'
-                  in self.metrics())
-        self.sees("/healthz", 200, lambda: self.page("/healthz")[0])
-        self.sees("what it may do", {"CapPrm": "0" * 16, "CapEff": "0" * 16, "CapBnd": "0" * 16,
-                                     "NoNewPrivs": "1"}, self.privileges)
-        self.sees("a file below its root", errno.EROFS, lambda: self.write_errno("usr/bin/file"))
-        self.sees("a file among its sockets", 0, lambda: self.write_errno("run/rota/file"))
-
     def privileges(self):
         status = pathlib.Path(f"/proc/{self.agent_process()}/status").read_text(encoding="utf-8")
         rows = dict(line.split(":\t", 1) for line in status.splitlines())
@@ -224,7 +208,7 @@ class AgentPod(PluginCase):
         """(whether kubelet counts the pod as ready, what /readyz answers)."""
         return self.is_plugin_ready(), self.page("/readyz")[0]
 
-    def test_it_is_ready_as_readyz_says(self):
+    def test_it_is_ready_as_readyz_says_tells_what_it_has_and_may_do_little(self):
         fault = {"call": "nvmlInit_v2", "do": "fail", "error": "NVML_ERROR_DRIVER_NOT_LOADED"}
         self.set_faults(fault)
         self.apply_edited("default", FAIL_ON_INIT_ERROR="false")
@@ -234,5 +218,24 @@ class AgentPod(PluginCase):
         self.set_faults()
         self.sees("a driver", (True, 200), self.readiness)
         self.sees_amount("a driver", 1)
+        self.run_pod("one")
+        self.see_what_it_tells()
+        self.see_what_it_may_do()
         self.set_faults(fault, {"call": "nvmlDeviceGetHandleByIndex_v2", "do": "crash"})
         self.sees("a driver that crashes", (False, 503), self.readiness)
+
+    def see_what_it_tells(self):
+        self.sees("rota status", [[GPU, "1", "1", "registered", "1", "0"]], lambda: [
+            line.split() for line in self.in_agent("rota", "status").splitlines() if line.startswith(GPU)])
+        devices = json.loads(self.in_agent("rota", "devices", "-o", "json"))["devices"]
+        self.sees("rota devices", [(driver.uuid(0), GPU, 1)], lambda: [
+            (row["uuid"], row["resource"], row["replicas"]) for row in devices])
+        self.sees("/metrics", True, lambda: 'rota_allocations_total{resource="nvidia.com/gpu"} 1\n'
+                  in self.metrics())
+        self.sees("/healthz", 200, lambda: self.page("/healthz")[0])
+
+    def see_what_it_may_do(self):
+        self.sees("its privileges", {"CapPrm": "0" * 16, "CapEff": "0" * 16, "CapBnd": "0" * 16,
+                                     "NoNewPrivs": "1"}, self.privileges)
+        self.sees("a file below its root", errno.EROFS, lambda: self.write_errno("usr/bin/file"))
+        self.sees("a file among its sockets", 0, lambda: self.write_errno("run/rota/file"))
