@@ -100,7 +100,7 @@ class Changes(PluginCase):
         driver.write_scenario(document)
 
     def reasons(self):
-        return [row["reason"].split(",")[0] for row in self.status()["devices"]]
+        return [row["reason"] for row in self.status()["devices"]]
 
     def test_gpus_fall_ill_and_are_well_again_and_the_agent_is_killed(self):
         self.set_node()

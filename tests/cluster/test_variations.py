@@ -14,7 +14,7 @@ from images import AGENT
 from plugin_case import BAD_CONFIG, BAD_PLACE, SHARED, PluginCase, look_below_driver, shared
 
 PART = "nvidia.com/mig-1g.5gb"
-# The driver numbers GPU instances of 1g.5gb from the second last slice but one.
+# Number of the part: id of its GPU instance, as the simulated driver gives it.
 INSTANCES = {1: 12, 2: 13}
 CONTROL = ["nvidia-uvm", "nvidiactl"]
 
