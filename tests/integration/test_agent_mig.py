@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """GPUs in MIG mode: names by strategy, what containers get of a part, re-partition while the agent runs."""
 
+import signal
 import socket
 import urllib.error
 import urllib.request
@@ -154,6 +155,15 @@ class Live(MigCase):
         self.set_gpus(a100(0, part("2g.10gb", 4)), a100(1, part("2g.10gb", 3)))
         self.kubelet.wait_registrations(2)
         self.wait_list(self.by_name()["gpu"], part_uuid(3), part_uuid(4))
+
+    def test_what_offers_nothing_is_not_refused_when_it_is_read_again(self):
+        """The file is the one in force; there is no old one to keep."""
+        self.start(a100(0, part("1g.5gb", 1)), a100(1, part("1g.5gb", 2)), config=strategy("single"))
+        self.set_gpus(a100(0, part("1g.5gb", 1)), a100(1, part("2g.10gb", 3)))
+        self.agent.wait_log("no device is offered")
+        self.agent.tell(signal.SIGHUP)
+        self.agent.wait_log("configuration read again")
+        self.assertIsNone(self.status()["configRefused"])
 
     def test_a_strategy_that_the_node_cannot_follow_is_refused_at_reload(self):
         by_name = self.start(a100(0, part("1g.5gb", 1)), gpu(1), config=strategy("mixed"), count=2)
