@@ -60,6 +60,10 @@ class Outcome:
     def count(self):
         return self.passed + len(self.failures) + len(self.skips)
 
+    def is_skipped(self):
+        """Whether nothing of it ran, and on purpose."""
+        return bool(self.skips) and self.count() == len(self.skips)
+
 
 @dataclasses.dataclass
 class Program:
@@ -290,6 +294,9 @@ def collect(options):
 
 
 def report_line(program, outcome, seconds):
+    if outcome.is_skipped():
+        print(f"{program.name.split('/')[-1]}: skipped, {outcome.skips[0][1]}", flush=True)
+        return
     word = "FAIL" if outcome.failures else "ok"
     skipped = f", {len(outcome.skips)} skipped" if outcome.skips else ""
     tests = "1 test" if outcome.count() == 1 else f"{outcome.count()} tests"

@@ -90,6 +90,18 @@ class RunnerTest(TreeTest):
         self.assert_failure(self.python("    def test_a(self): __import__('os')._exit(0)"),
                             "ended with 0")
 
+    def test_says_on_a_line_that_a_whole_program_was_skipped(self):
+        outcome = self.outcome("python", "import unittest\ndef setUpModule():\n"
+                               "    raise unittest.SkipTest('not on this machine')\n"
+                               "class T(unittest.TestCase):\n    def test_a(self): pass\n",
+                               "test_planted.py")
+        self.assertEqual((0, []), (outcome.passed, outcome.failures))
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            run.report_line(run.Program("tree/planted", "python", ROOT, ROOT), outcome, 0.0)
+        self.assertEqual("planted: skipped, not on this machine\n", printed.getvalue())
+        self.assertFalse(run.Outcome(1, [], [("a", "why")]).is_skipped())
+
     def test_the_last_line_is_the_count(self):
         good = run.Outcome(3, [], [("a", "why")])
         bad = run.Outcome(1, [("b", "text")], [])
