@@ -5,9 +5,16 @@
 #include "base/cleanup.h"
 
 static const struct command *const commands[] = {
-	&command_agent,       &command_config_check, &command_config_reference,
-	&command_config_show, &command_demo,         &command_devices,
-	&command_driver,      &command_status,       &command_version,
+	&command_agent,
+	&command_config_check,
+	&command_config_karpenter,
+	&command_config_reference,
+	&command_config_show,
+	&command_demo,
+	&command_devices,
+	&command_driver,
+	&command_status,
+	&command_version,
 };
 
 static const struct option common[] = {

@@ -6,6 +6,7 @@
 
 extern const struct command command_agent;
 extern const struct command command_config_check;
+extern const struct command command_config_karpenter;
 extern const struct command command_config_reference;
 extern const struct command command_config_show;
 extern const struct command command_demo;
