@@ -77,15 +77,6 @@ def remove_plugin():
     NODE.wait(lambda: not NODE.read(path)["items"], "no pods of the plugin")
 
 
-def print_table():
-    """What was to be seen and what was."""
-    rows = [("TEST", "STEP", "EXPECTED", "SEEN"), *TABLE]
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    print()
-    for row in rows:
-        print("  ".join([*(row[i].ljust(widths[i]) for i in range(3)), row[3]]))
-
-
 class ClusterCase(unittest.TestCase):
     """Begins with a labelled node without plugin and pods."""
 

@@ -57,10 +57,10 @@ def remove_abandoned():
             shutil.rmtree(path)
 
 
-def make_cgroups():
+def make_cgroups(name):
     made = []
     for mount, _ in hierarchies():
-        folder = mount / f"{PREFIX}{os.getpid()}"
+        folder = mount / name
         folder.mkdir()
         made.append(folder)
         for file in CPUSET_FILES:
@@ -111,9 +111,10 @@ def differences(before, after):
 
 
 @contextlib.contextmanager
-def enter(command, **keys):
-    """Run a command as the first process of a view; at the end everything in it is killed."""
-    folders = make_cgroups()
+def enter(command, name):
+    """Run a command as the first process of a view; at the end everything in it is killed. The name is
+    that of its cgroups."""
+    folders = make_cgroups(name)
     libc = ctypes.CDLL(None)
 
     def before():
@@ -124,7 +125,7 @@ def enter(command, **keys):
     try:
         process = subprocess.Popen(
             ["unshare", "--cgroup", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork",
-             "--kill-child", "--mount-proc", *command], preexec_fn=before, **keys)
+             "--kill-child", "--mount-proc", *command], preexec_fn=before)
         try:
             yield process
         finally:
