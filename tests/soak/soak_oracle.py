@@ -123,8 +123,9 @@ class World:
                 for ident in ids}
 
     def follow(self):
-        """Settings that the node cannot follow leave the old ones in force, until it can."""
-        if self.wanted.strategy != "single" or is_alike(self):
+        """Settings that the node cannot follow leave the old ones in force, until it can; unless these
+        offer nothing either."""
+        if self.wanted.strategy != "single" or self.settings.strategy == "single" or is_alike(self):
             self.settings = self.wanted
 
     def settle(self, failed):

@@ -13,6 +13,7 @@ WITHIN = {
     "reader_read": "config",
     "envelope_decode": "rpc",
     "percent_decode": "rpc",
+    "replica_parse_end": "text",
     "timeout_parse": "rpc",
 }
 EXEMPT = {
