@@ -20,7 +20,8 @@ struct advert {
 	struct plugin *plugin;   /* owned */
 	struct plugin_listener listener;
 	struct repeat repeat;
-	bool is_new; /* started in this update */
+	bool is_new;      /* started in this update */
+	bool was_watched; /* and is watched no more, or is again */
 	char name[RESOURCE_NAME_BYTES];
 };
 
@@ -59,7 +60,8 @@ static void on_plugin_event(struct plugin_listener *listener, enum plugin_event 
 			    const char *text)
 {
 	struct advert *advert = container_of(listener, struct advert, listener);
-	if (event == PLUGIN_WATCHED || event == PLUGIN_UNWATCHED)
+	advert->was_watched |= event == PLUGIN_UNWATCHED;
+	if (advert->was_watched && (event == PLUGIN_WATCHED || event == PLUGIN_UNWATCHED))
 		advert->adverts->on_kubelet(advert->adverts);
 	if (plugin_lines[event].is_limited &&
 	    !repeat_is_due(&advert->repeat, text[0] ? text : plugin_lines[event].event,

@@ -28,7 +28,7 @@ struct adverts {
 	/* A container was given these ids of @resource; borrowed for the call. */
 	void (*on_allocated)(struct adverts *adverts, const char *resource,
 			     const struct id_text *ids, size_t count);
-	/* Kubelet began to watch a list, or ceased to. */
+	/* Kubelet ceased to watch a list, or began again: it is perhaps another one. */
 	void (*on_kubelet)(struct adverts *adverts);
 };
 
