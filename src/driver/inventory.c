@@ -207,9 +207,9 @@ static int describe(const struct inventory *inventory, unsigned position, struct
 	device->numa_node = find_numa(inventory, gpu->handle, gpu->names.pci.bus_id);
 	device->recovery = read_recovery(nvml, gpu->handle);
 	device->ecc_errors = read_ecc_errors(nvml, gpu->handle);
-	device->is_mig = parts_has(nvml, gpu->handle);
-	if (!device->is_mig)
-		return 0;
+	r = parts_find_mode(nvml, gpu->handle, &device->is_mig, err);
+	if (r < 0 || !device->is_mig)
+		return r;
 	return NVML_CALL(nvml, err, nvmlDeviceGetMaxMigDeviceCount, gpu->handle, &gpu->places);
 }
 

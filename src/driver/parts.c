@@ -24,15 +24,27 @@ enum {
 
 static const char capabilities_path[] = "/proc/driver/nvidia-caps/mig-minors";
 
-bool parts_has(const struct nvml *nvml, struct nvml_device *gpu)
+static bool can_tell_parts(const struct nvml *nvml)
+{
+	return nvml->nvmlDeviceGetMigMode && nvml->nvmlDeviceGetMaxMigDeviceCount &&
+	       nvml->nvmlDeviceGetMigDeviceHandleByIndex && nvml->nvmlDeviceGetGpuInstanceId &&
+	       nvml->nvmlDeviceGetComputeInstanceId;
+}
+
+/* Only a GPU that has no such mode refuses to tell: any other failure may hide one whose parts are
+ * in use, which must not be offered whole. */
+int parts_find_mode(const struct nvml *nvml, struct nvml_device *gpu, bool *ret, struct err *err)
 {
 	unsigned current = NVML_FEATURE_DISABLED;
 	unsigned pending = NVML_FEATURE_DISABLED;
-	return nvml->nvmlDeviceGetMigMode && nvml->nvmlDeviceGetMaxMigDeviceCount &&
-	       nvml->nvmlDeviceGetMigDeviceHandleByIndex && nvml->nvmlDeviceGetGpuInstanceId &&
-	       nvml->nvmlDeviceGetComputeInstanceId &&
-	       nvml->nvmlDeviceGetMigMode(gpu, &current, &pending) == NVML_SUCCESS &&
-	       current == NVML_FEATURE_ENABLED;
+	int result = can_tell_parts(nvml) ? nvml->nvmlDeviceGetMigMode(gpu, &current, &pending)
+					  : NVML_ERROR_FUNCTION_NOT_FOUND;
+	bool has_none = result == NVML_ERROR_NOT_SUPPORTED ||
+			result == NVML_ERROR_FUNCTION_NOT_FOUND;
+	if (result != NVML_SUCCESS && !has_none)
+		return nvml_err(nvml, "nvmlDeviceGetMigMode", result, err);
+	*ret = !has_none && current == NVML_FEATURE_ENABLED;
+	return 0;
 }
 
 /* Without the list parts are described all the same; containers then go without the nodes. */

@@ -19,8 +19,13 @@ struct parts {
 	bool is_read;
 };
 
-/** Whether @gpu is in MIG mode. False too when the library knows nothing of parts. */
-bool parts_has(const struct nvml *nvml, struct nvml_device *gpu);
+/**
+ * Whether @gpu is in MIG mode: false too for a GPU without such a mode, and when the library knows
+ * nothing of parts.
+ *
+ * Returns 0 or nvml_err()'s: it is not known.
+ */
+int parts_find_mode(const struct nvml *nvml, struct nvml_device *gpu, bool *ret, struct err *err);
 
 /**
  * Add the parts of @gpu, the device last added to @answer, in NVML's order; one that cannot be

@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 
 import fakeroot
-from agent_case import A100, AgentCase, a100, gpu, part, part_uuid, scenario, strategy, uuid
+from agent_case import A100, AgentCase, a100, fault, gpu, part, part_uuid, scenario, strategy, uuid
 
 HEALTHY, ILL = "Healthy", "Unhealthy"
 
@@ -143,6 +143,29 @@ class Live(MigCase):
         self.set_gpus(a100(0, part("1g.5gb", 1), part("1g.5gb", 2)))
         self.wait_list(by_name["mig-1g.5gb"], part_uuid(1), part_uuid(2))
         self.assertEqual(self.kubelet.calls, 1)
+
+    def check_mode_that_is_not_told(self, name, second, lists):
+        """lists: by resource, what is well and what is ill once nobody can tell the mode of GPU 0."""
+        node = a100(0, part("1g.5gb", 1), part("1g.5gb", 2)), a100(1, part(second, 3))
+        by_name = self.start(*node, config=strategy(name), count=len(lists))
+        for resource, health in lists.items():
+            self.wait_list(by_name[resource], *health)
+        self.set_gpus(*node, faults=[fault("nvmlDeviceGetMigMode", "fail", gpu=0, error="NVML_ERROR_UNKNOWN")])
+        for resource, health in lists.items():
+            by_name[resource].watch.wait(lambda watch, health=health: watch.health() == health, health)
+        self.assertEqual(set(self.by_name()), set(lists), "a GPU in MIG mode is offered whole")
+        self.assertIn("nvmlDeviceGetMigMode", self.status()["devices"][0]["reason"])
+        self.set_gpus(*node)
+        for resource, health in lists.items():
+            self.wait_list(by_name[resource], *health)
+
+    def test_a_gpu_whose_mode_is_not_told_is_ill_with_its_parts(self):
+        self.check_mode_that_is_not_told("mixed", "2g.10gb", {
+            "mig-1g.5gb": {part_uuid(1): ILL, part_uuid(2): ILL}, "mig-2g.10gb": {part_uuid(3): HEALTHY}})
+
+    def test_with_single_too(self):
+        self.check_mode_that_is_not_told("single", "1g.5gb", {
+            "gpu": {part_uuid(1): ILL, part_uuid(2): ILL, part_uuid(3): HEALTHY}})
 
     def test_single_offers_nothing_while_the_node_is_unlike_and_goes_on_after(self):
         by_name = self.start(a100(0, part("1g.5gb", 1)), a100(1, part("1g.5gb", 2)),

@@ -164,6 +164,22 @@ static void a_lost_gpu_does_not_hide_the_others(void **state)
 	assert_non_null(strstr(answer->lost[1].reason, "nvmlDeviceGetUUID"));
 }
 
+static void a_gpu_whose_mig_mode_is_not_told_is_lost(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_int_equal(read_scenario(fixture,
+				       "gpus: [{model: NVIDIA A100-SXM4-40GB, mig: [1g.5gb]}, {}]\n"
+				       "faults:\n"
+				       "- {call: nvmlDeviceGetMigMode, gpu: 0, do: fail}\n"),
+			 0);
+	const struct answer *answer = &fixture->answer;
+	assert_int_equal(answer->snapshot->devices_count, 1);
+	assert_string_equal(answer->snapshot->devices[0].index, "1");
+	assert_int_equal(answer->lost_count, 1);
+	assert_string_equal(answer->lost[0].index, "0");
+	assert_non_null(strstr(answer->lost[0].reason, "nvmlDeviceGetMigMode"));
+}
+
 static void memory_that_nobody_knows_is_zero(void **state)
 {
 	struct fixture *fixture = *state;
@@ -352,6 +368,7 @@ int main(void)
 		TEST(describes_every_gpu),
 		TEST(skips_displays),
 		TEST(a_lost_gpu_does_not_hide_the_others),
+		TEST(a_gpu_whose_mig_mode_is_not_told_is_lost),
 		TEST(memory_that_nobody_knows_is_zero),
 		TEST(a_driver_that_went_away_is_no_snapshot),
 		TEST(sysfs_tells_the_numa_node),

@@ -331,34 +331,64 @@ static void more_than_a_snapshot_holds_is_refused(void **state)
 	assert_int_equal(read_parts(fixture), -E2BIG);
 }
 
+static bool is_in_mig_mode(struct fixture *fixture)
+{
+	bool is_mig = false;
+	assert_int_equal(parts_find_mode(&fixture->nvml, &gpu, &is_mig, &fixture->err), 0);
+	return is_mig;
+}
+
 static void mig_mode_is_what_nvml_says(void **state)
 {
-	struct fixture *fixture = *state;
-	assert_true(parts_has(&fixture->nvml, &gpu));
+	assert_true(is_in_mig_mode(*state));
 	mig_mode = NVML_FEATURE_DISABLED;
-	assert_false(parts_has(&fixture->nvml, &gpu));
-	mig_mode = NVML_FEATURE_ENABLED;
+	assert_false(is_in_mig_mode(*state));
+}
+
+static void a_gpu_without_mig_mode_is_not_in_it(void **state)
+{
 	gpu.result = NVML_ERROR_NOT_SUPPORTED;
-	assert_false(parts_has(&fixture->nvml, &gpu));
+	assert_false(is_in_mig_mode(*state));
+	gpu.result = NVML_ERROR_FUNCTION_NOT_FOUND;
+	assert_false(is_in_mig_mode(*state));
+}
+
+static void a_mode_that_cannot_be_read_is_not_known(void **state)
+{
+	struct fixture *fixture = *state;
+	static const struct {
+		int result;
+		int code;
+	} failures[] = { { NVML_ERROR_UNKNOWN, -EIO },
+			 { NVML_ERROR_GPU_IS_LOST, -ENXIO },
+			 { NVML_ERROR_UNINITIALIZED, -EAGAIN } };
+	for (size_t i = 0; i < ARRAY_LEN(failures); i++) {
+		bool is_mig = true;
+		gpu.result = failures[i].result;
+		assert_int_equal(parts_find_mode(&fixture->nvml, &gpu, &is_mig, &fixture->err),
+				 failures[i].code);
+		assert_true(is_mig); /* untouched */
+		assert_non_null(strstr(fixture->err.msg, "nvmlDeviceGetMigMode"));
+	}
 }
 
 static void a_library_that_cannot_tell_parts_has_no_mig_mode(void **state)
 {
 	struct fixture *fixture = *state;
 	fixture->nvml.nvmlDeviceGetMigMode = NULL;
-	assert_false(parts_has(&fixture->nvml, &gpu));
+	assert_false(is_in_mig_mode(fixture));
 	fixture->nvml = fake;
 	fixture->nvml.nvmlDeviceGetMaxMigDeviceCount = NULL;
-	assert_false(parts_has(&fixture->nvml, &gpu));
+	assert_false(is_in_mig_mode(fixture));
 	fixture->nvml = fake;
 	fixture->nvml.nvmlDeviceGetMigDeviceHandleByIndex = NULL;
-	assert_false(parts_has(&fixture->nvml, &gpu));
+	assert_false(is_in_mig_mode(fixture));
 	fixture->nvml = fake;
 	fixture->nvml.nvmlDeviceGetGpuInstanceId = NULL;
-	assert_false(parts_has(&fixture->nvml, &gpu));
+	assert_false(is_in_mig_mode(fixture));
 	fixture->nvml = fake;
 	fixture->nvml.nvmlDeviceGetComputeInstanceId = NULL;
-	assert_false(parts_has(&fixture->nvml, &gpu));
+	assert_false(is_in_mig_mode(fixture));
 }
 
 int main(void)
@@ -378,6 +408,8 @@ int main(void)
 		TEST(a_driver_that_went_away_is_no_lost_part),
 		TEST(more_than_a_snapshot_holds_is_refused),
 		TEST(mig_mode_is_what_nvml_says),
+		TEST(a_gpu_without_mig_mode_is_not_in_it),
+		TEST(a_mode_that_cannot_be_read_is_not_known),
 		TEST(a_library_that_cannot_tell_parts_has_no_mig_mode),
 	};
 	return cmocka_run_group_tests_name("parts", tests, NULL, NULL);
