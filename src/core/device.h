@@ -20,6 +20,7 @@ enum {
 };
 
 #define DEVICE_NO_INSTANCE UINT32_MAX
+#define DEVICE_ECC_UNKNOWN UINT64_MAX
 
 /* What the driver wants done before a GPU can be used again (NVML's
  * nvmlDeviceGpuRecoveryAction_t). */
@@ -53,9 +54,11 @@ struct device {
 	uint32_t compute_major;
 	uint32_t compute_minor;
 	enum device_recovery recovery;
-	uint64_t ecc_errors; /* that could not be corrected, since the last reset; 0 if unknown */
-	bool is_mig;         /* a GPU in MIG mode; its parts, if any, are devices of their own */
-	bool is_unwatched;   /* a GPU of which the driver reports no Xids */
+	/* That could not be corrected, since the last reset; DEVICE_ECC_UNKNOWN: it cannot be read.
+	 */
+	uint64_t ecc_errors;
+	bool is_mig;       /* a GPU in MIG mode; its parts, if any, are devices of their own */
+	bool is_unwatched; /* a GPU of which the driver reports no Xids */
 	bool is_healthy;
 };
 

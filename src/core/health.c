@@ -4,7 +4,8 @@
  * says of it; that a part is no better than its GPU comes in when the snapshot is marked, so that a
  * part that is made while its GPU is ill is ill too. Errors of memory that rise in number make
  * nobody ill: the driver reports each by Xid 48, 94 or 95, which the user may have excused, and
- * wants a recovery action where one is due. A number that falls is a reset.
+ * wants a recovery action where one is due. A number that falls is a reset; one that cannot be read
+ * says nothing.
  */
 #include "core/health.h"
 
@@ -107,7 +108,7 @@ bool health_event(struct health *health, const struct health_rules *rules,
 	return is_anyone;
 }
 
-/* @device can be reached. */
+/* @device can be reached. A count that is not known is above every other. */
 static bool has_seen_reset(const struct health_record *record, const struct device *device)
 {
 	bool was_wanted = actions[record->recovery].text &&
@@ -124,7 +125,8 @@ static void meet_demand(struct health_record *record, const struct device *devic
 		record->demand = XID_DEMAND_NOTHING;
 		record->needs_proof = false;
 	}
-	record->ecc_errors = device->ecc_errors;
+	if (device->ecc_errors != DEVICE_ECC_UNKNOWN)
+		record->ecc_errors = device->ecc_errors;
 	record->recovery = device->recovery;
 }
 

@@ -43,7 +43,7 @@ struct health_record {
 	uint32_t compute_instance;
 	bool was_lost; /* could not be reached when it was last observed */
 	/* As they were when it was last reached; its return makes recovery UNKNOWN. */
-	uint64_t ecc_errors;
+	uint64_t ecc_errors; /* the last that was known; 0 before the first */
 	enum device_recovery recovery;
 
 	enum health_state state;

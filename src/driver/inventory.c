@@ -174,7 +174,7 @@ static uint64_t read_ecc_errors(const struct nvml *nvml, struct nvml_device *han
 	if (!nvml->nvmlDeviceGetTotalEccErrors ||
 	    nvml->nvmlDeviceGetTotalEccErrors(handle, NVML_MEMORY_ERROR_TYPE_UNCORRECTED,
 					      NVML_VOLATILE_ECC, &count) != NVML_SUCCESS)
-		return 0;
+		return DEVICE_ECC_UNKNOWN;
 	return count;
 }
 

@@ -221,6 +221,23 @@ class Recovery(Health):
             self.wait_health(registration, self.health(4))
         self.assertEqual(self.kubelet.calls, 1, "nothing is started anew")
 
+    def test_a_count_of_errors_that_is_not_told(self):
+        """6 no recovery to Healthy ever: what Rota takes for a reset must be one"""
+        first, refuses = gpu(0, eccErrors=5), [fault("nvmlDeviceGetTotalEccErrors", "fail", gpu=0,
+                                                     error="NVML_ERROR_UNKNOWN")]
+        registration = self.serve_one(scenario(first, gpu(1)), config=AT_ONCE)
+        self.wait_health(registration, self.health(2))
+        self.set_scenario({**scenario(first, gpu(1)), "events": [event(0, 119)]})
+        self.wait_health(registration, self.health(2, [0]))
+        # What becomes of GPU 1 tells that the driver was asked since.
+        self.set_scenario(scenario(first, gpu(1, recoveryAction="gpuReset"), faults=refuses))
+        self.wait_health(registration, self.health(2, [0, 1]))
+        self.set_scenario(scenario(first, gpu(1, recoveryAction="none")))
+        self.wait_health(registration, self.health(2, [0]))
+        self.set_scenario(scenario(gpu(0, eccErrors=0), gpu(1, recoveryAction="none")))
+        with self.subTest(row="6 a count that falls is a reset", differs=RETURNS):
+            self.wait_health(registration, self.health(2))
+
     def test_what_makes_nobody_well(self):
         node = t4s(2)
         registration = self.serve_one(node, config=STAYS)

@@ -63,6 +63,15 @@ static int before(const struct history *history, size_t at, bool must_be_reachab
 	return -1;
 }
 
+/* The errors that are known of before @at; 0 when they never were. */
+static uint64_t errors_before(const struct history *history, size_t at)
+{
+	int last = before(history, at, true);
+	while (last >= 0 && history->reports[last].ecc_errors == DEVICE_ECC_UNKNOWN)
+		last = before(history, (size_t)last, true);
+	return last >= 0 ? history->reports[last].ecc_errors : 0;
+}
+
 /* The observation @at shows that there was a reset since the one before it. */
 static bool shows_reset(const struct history *history, size_t at)
 {
@@ -74,7 +83,8 @@ static bool shows_reset(const struct history *history, size_t at)
 	if (reached < 0)
 		return false;
 	const struct report *then = &history->reports[reached];
-	return report->ecc_errors < then->ecc_errors ||
+	return (report->ecc_errors != DEVICE_ECC_UNKNOWN &&
+		report->ecc_errors < errors_before(history, at)) ||
 	       (is_wanted(then->recovery) && report->recovery == DEVICE_RECOVERY_NONE);
 }
 

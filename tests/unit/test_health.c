@@ -434,6 +434,36 @@ static void with_an_old_driver_errors_that_are_gone_are_a_reset(void **state)
 	assert_true(is_well(given, GPU_0));
 }
 
+/* Such as one failing call of the driver: neither it nor what is read again behind it is a fall. */
+static void a_count_of_errors_that_is_not_known_is_no_reset_and_is_not_remembered(void **state)
+{
+	struct given *given = *state;
+	fall_ill_with_an_old_driver(given);
+	given->snapshot->devices[GPU_0].ecc_errors = DEVICE_ECC_UNKNOWN;
+	look_with(given, &at_once, 1001);
+	assert_false(is_well(given, GPU_0));
+	given->snapshot->devices[GPU_0].ecc_errors = 4;
+	look_with(given, &at_once, 1002);
+	assert_false(is_well(given, GPU_0));
+	given->snapshot->devices[GPU_0].ecc_errors = DEVICE_ECC_UNKNOWN;
+	look_with(given, &at_once, 1003);
+	given->snapshot->devices[GPU_0].ecc_errors = 3;
+	look_with(given, &at_once, 1004);
+	assert_true(is_well(given, GPU_0));
+}
+
+/* Nor does the first count that is known. */
+static void a_count_of_errors_that_is_known_at_last_is_no_reset(void **state)
+{
+	struct given *given = *state;
+	given->snapshot->devices[GPU_0].ecc_errors = DEVICE_ECC_UNKNOWN;
+	look(given, 1);
+	(void)xid(given, "GPU-0", 119, 2);
+	given->snapshot->devices[GPU_0].ecc_errors = 5;
+	look_with(given, &at_once, 3);
+	assert_false(is_well(given, GPU_0));
+}
+
 static void errors_are_remembered_from_one_illness_to_the_next(void **state)
 {
 	struct given *given = *state;
@@ -862,7 +892,7 @@ static void change(struct world *world, struct device *device)
 	else if (dice(world, 2) == 0)
 		device->recovery = DEVICE_RECOVERY_NONE;
 	if (dice(world, 8) == 0)
-		device->ecc_errors = dice(world, 3);
+		device->ecc_errors = dice(world, 4) > 0 ? dice(world, 3) : DEVICE_ECC_UNKNOWN;
 }
 
 static void the_driver_is_asked(struct world *world)
@@ -983,6 +1013,8 @@ int main(void)
 		TEST(but_not_where_its_action_does_not_follow_the_xid),
 		TEST(with_an_old_driver_a_gpu_that_came_back_was_reset),
 		TEST(with_an_old_driver_errors_that_are_gone_are_a_reset),
+		TEST(a_count_of_errors_that_is_not_known_is_no_reset_and_is_not_remembered),
+		TEST(a_count_of_errors_that_is_known_at_last_is_no_reset),
 		TEST(errors_are_remembered_from_one_illness_to_the_next),
 		TEST(a_reset_before_the_xid_does_not_count),
 		TEST(an_action_that_is_not_told_any_more_is_still_owed),

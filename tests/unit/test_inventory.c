@@ -341,9 +341,28 @@ static void counts_errors_that_could_not_be_corrected(void **state)
 	assert_int_equal(read_scenario(fixture, ""), 0);
 	assert_int_equal(fixture->answer.snapshot->devices[0].ecc_errors, 3);
 	answer_done(&fixture->answer);
+}
+
+static int refuse_errors(struct nvml_device *device, unsigned type, unsigned counter,
+			 unsigned long long *count)
+{
+	(void)device;
+	(void)type;
+	(void)counter;
+	*count = 0;
+	return NVML_ERROR_UNKNOWN;
+}
+
+static void a_count_of_errors_that_cannot_be_read_is_unknown_and_not_zero(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->nvml.nvmlDeviceGetTotalEccErrors = refuse_errors;
+	assert_int_equal(read_scenario(fixture, ""), 0);
+	assert_true(fixture->answer.snapshot->devices[0].ecc_errors == DEVICE_ECC_UNKNOWN);
+	answer_done(&fixture->answer);
 	fixture->nvml.nvmlDeviceGetTotalEccErrors = NULL;
 	assert_int_equal(read_scenario(fixture, ""), 0);
-	assert_int_equal(fixture->answer.snapshot->devices[0].ecc_errors, 0);
+	assert_true(fixture->answer.snapshot->devices[0].ecc_errors == DEVICE_ECC_UNKNOWN);
 }
 
 static int too_many(unsigned *count)
@@ -381,6 +400,7 @@ int main(void)
 		TEST(the_driver_says_what_a_gpu_needs),
 		TEST(an_old_driver_does_not_say_what_a_gpu_needs),
 		TEST(counts_errors_that_could_not_be_corrected),
+		TEST(a_count_of_errors_that_cannot_be_read_is_unknown_and_not_zero),
 		TEST(refuses_more_gpus_than_it_can_hold),
 	};
 	return cmocka_run_group_tests_name("inventory", tests, NULL, NULL);
