@@ -189,6 +189,8 @@ static void take_over(struct agent *agent, struct settings *settings)
 	if (strcmp(old->container_driver_root, settings->container_driver_root) != 0)
 		renew_driver(agent);
 	(void)settings_free(old);
+	if (vitals_follow(&agent->vitals, settings))
+		offer_update(&agent->offer);
 	occupancy_ask(&agent->occupancy);
 }
 

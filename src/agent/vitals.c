@@ -13,12 +13,6 @@
 /* The reason of every device while there is a fault, which has the cause. */
 static const char silence[] = "the driver does not answer";
 
-static struct health_rules rules_of(const struct settings *settings)
-{
-	return (struct health_rules){ .xids = &settings->health_xids,
-				      .settle_ns = settings->health_settle_ns };
-}
-
 static const struct device *find(const struct snapshot *snapshot, const char *uuid)
 {
 	for (size_t i = 0; snapshot && i < snapshot->devices_count; i++)
@@ -54,10 +48,10 @@ static void mark_silent(struct snapshot *snapshot)
 }
 
 /* Returns whether it differs, or is stale. */
-static bool believe(struct vitals *vitals)
+static bool believe(struct vitals *vitals, const struct health_rules *rules)
 {
 	cleanup_snapshot struct snapshot *now = snapshot_copy(vitals->told);
-	vitals->is_stale = !now || health_apply(&vitals->health, now) < 0;
+	vitals->is_stale = !now || health_apply(&vitals->health, rules, now) < 0;
 	if (vitals->is_stale) {
 		log_error("no memory to take over what the driver says, trying again");
 		return true;
@@ -75,10 +69,10 @@ static bool believe(struct vitals *vitals)
 /* Returns as believe(). */
 static bool judge(struct vitals *vitals, const struct settings *settings)
 {
-	struct health_rules rules = rules_of(settings);
+	struct health_rules rules = health_rules_of(settings);
 	bool is_judged = health_observe(&vitals->health, &rules, vitals->told, vitals->asked_ns) ==
 			 0;
-	bool is_news = believe(vitals);
+	bool is_news = believe(vitals, &rules);
 	vitals->is_stale |= !is_judged;
 	return is_news || vitals->is_stale;
 }
@@ -97,6 +91,12 @@ bool vitals_observe(struct vitals *vitals, const struct settings *settings,
 	return judge(vitals, settings);
 }
 
+bool vitals_follow(struct vitals *vitals, const struct settings *settings)
+{
+	struct health_rules rules = health_rules_of(settings);
+	return vitals->told && believe(vitals, &rules);
+}
+
 void vitals_retry(struct vitals *vitals, const struct settings *settings)
 {
 	if (vitals->is_stale)
@@ -106,7 +106,7 @@ void vitals_retry(struct vitals *vitals, const struct settings *settings)
 bool vitals_event(struct vitals *vitals, const struct settings *settings,
 		  const struct device_event *event, uint64_t now_ns)
 {
-	struct health_rules rules = rules_of(settings);
+	struct health_rules rules = health_rules_of(settings);
 	vitals->xids++;
 	log_warn(xid_set_has(rules.xids, event->xid)
 			 ? "driver reports an Xid error"
@@ -114,7 +114,7 @@ bool vitals_event(struct vitals *vitals, const struct settings *settings,
 		 KV_STR("uuid", event->uuid), KV_U64("xid", event->xid),
 		 KV_STR("meaning", xid_meaning(event->xid)));
 	return health_event(&vitals->health, &rules, event, now_ns) && vitals->told &&
-	       believe(vitals);
+	       believe(vitals, &rules);
 }
 
 void vitals_fault(struct vitals *vitals, const char *text)

@@ -37,6 +37,9 @@ bool vitals_observe(struct vitals *vitals, const struct settings *settings,
 bool vitals_event(struct vitals *vitals, const struct settings *settings,
 		  const struct device_event *event, uint64_t now_ns);
 
+/** Other settings are in force. Returns as vitals_observe(). */
+bool vitals_follow(struct vitals *vitals, const struct settings *settings);
+
 /** Take over what the driver said last once more, when vitals->is_stale. */
 void vitals_retry(struct vitals *vitals, const struct settings *settings);
 

@@ -187,11 +187,11 @@ static void print_complaints(const struct snapshot *snapshot, const struct plan 
 /* Who is ill as of now; what was before is known to the agent only. */
 static int judge(const struct settings *settings, struct snapshot *snapshot, struct err *err)
 {
-	const struct health_rules rules = { .xids = &settings->health_xids };
+	const struct health_rules rules = health_rules_of(settings);
 	cleanup_health struct health health = { 0 };
 	int r = health_observe(&health, &rules, snapshot, 0);
 	if (r == 0)
-		r = health_apply(&health, snapshot);
+		r = health_apply(&health, &rules, snapshot);
 	return r < 0 ? err_set(err, r, "out of memory") : 0;
 }
 

@@ -54,8 +54,7 @@ struct device {
 	uint32_t compute_major;
 	uint32_t compute_minor;
 	enum device_recovery recovery;
-	/* That could not be corrected, since the last reset; DEVICE_ECC_UNKNOWN: it cannot be read.
-	 */
+	/* That could not be corrected, since the last reset; DEVICE_ECC_UNKNOWN: not told. */
 	uint64_t ecc_errors;
 	bool is_mig;       /* a GPU in MIG mode; its parts, if any, are devices of their own */
 	bool is_unwatched; /* a GPU of which the driver reports no Xids */

@@ -82,6 +82,15 @@ static void fall_ill(struct health_record *record, uint64_t xid, const struct xi
 	record->state = HEALTH_ILL;
 }
 
+struct health_rules health_rules_of(const struct settings *settings)
+{
+	return (struct health_rules){
+		.xids = &settings->health_xids,
+		.settle_ns = settings->health_settle_ns,
+		.are_gpus_whole = settings->mig_strategy == MIG_STRATEGY_NONE,
+	};
+}
+
 bool health_event(struct health *health, const struct health_rules *rules,
 		  const struct device_event *event, uint64_t now_ns)
 {
@@ -90,7 +99,7 @@ bool health_event(struct health *health, const struct health_rules *rules,
 	const struct xid_row *row = xid_find(event->xid);
 	bool is_of_all = event->uuid[0] == '\0';
 	bool is_of_part = !is_of_all && event->gpu_instance != DEVICE_NO_INSTANCE &&
-			  !(row && row->scope == XID_SCOPE_GPU);
+			  !(row && row->scope == XID_SCOPE_GPU) && !rules->are_gpus_whole;
 	size_t gpu = find(health, event->uuid, 0);
 	bool is_anyone = false;
 	for (size_t i = 0; i < health->count; i++) {
@@ -248,15 +257,22 @@ static const char *cause_of(const struct health_record *record, const char *reas
 			    finding);
 }
 
-/* @record is that of @device or of its GPU. */
+/* Of the two, @record's device is @device, its GPU or its part. */
+static const char *whose(const struct health_record *record, const struct device *device)
+{
+	if (strcmp(record->uuid, device->uuid) == 0)
+		return "";
+	return record->parent == DEVICE_NO_PARENT ? "its GPU: " : "a part of it: ";
+}
+
+/* @record is that of @device, of its GPU or of its part. */
 static int mark(struct device *device, const struct health_record *record, struct arena *arena)
 {
 	const char *cause = cause_of(record, device->reason, arena);
 	if (!cause)
 		return -ENOMEM;
 	const char *remedy = record->state == HEALTH_SETTLING ? settling : remedies[record->demand];
-	const char *whose = strcmp(record->uuid, device->uuid) == 0 ? "" : "its GPU: ";
-	const char *reason = arena_printf(arena, "%s%s; %s", whose, cause, remedy);
+	const char *reason = arena_printf(arena, "%s%s; %s", whose(record, device), cause, remedy);
 	if (!reason)
 		return -ENOMEM;
 	device->reason = reason;
@@ -264,23 +280,38 @@ static int mark(struct device *device, const struct health_record *record, struc
 	return 0;
 }
 
-/* The record that speaks against a device: its own, or else that of its GPU. */
-static const struct health_record *find_illness(const struct health *health, size_t at)
+/* Parts stand behind their GPU, which is at @gpu. */
+static const struct health_record *find_ill_part(const struct health *health, size_t gpu)
+{
+	for (size_t i = gpu + 1; i < health->count; i++) {
+		const struct health_record *record = &health->records[i];
+		if (record->parent == (int32_t)gpu && record->state != HEALTH_WELL)
+			return record;
+	}
+	return NULL;
+}
+
+/* The record that speaks against a device: its own, or else that of its GPU, or of a part of it. */
+static const struct health_record *find_illness(const struct health *health,
+						const struct health_rules *rules, size_t at)
 {
 	const struct health_record *record = &health->records[at];
 	if (record->state == HEALTH_WELL && record->parent != DEVICE_NO_PARENT)
 		record = &health->records[record->parent];
-	return record->state == HEALTH_WELL ? NULL : record;
+	if (record->state != HEALTH_WELL)
+		return record;
+	return rules->are_gpus_whole ? find_ill_part(health, at) : NULL;
 }
 
-int health_apply(const struct health *health, struct snapshot *snapshot)
+int health_apply(const struct health *health, const struct health_rules *rules,
+		 struct snapshot *snapshot)
 {
 	for (size_t i = 0; i < snapshot->devices_count; i++) {
 		struct device *device = &snapshot->devices[i];
 		size_t at = find(health, device->uuid, i);
 		if (at == health->count)
 			continue;
-		const struct health_record *record = find_illness(health, at);
+		const struct health_record *record = find_illness(health, rules, at);
 		int r = record ? mark(device, record, &snapshot->arena) : 0;
 		if (r < 0)
 			return r;

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "core/device.h"
+#include "core/settings.h"
 #include "core/xid.h"
 
 /*
@@ -27,7 +28,7 @@
  *   ILL      | ILL             | ILL | ILL   | SETTLING, or WELL when the settle time is 0
  *   SETTLING | ILL             | ILL | -     | WELL when all were good for the settle time
  *
- * A part is well when it and its GPU are.
+ * A part is well when it and its GPU are; a GPU that is advertised whole when it and its parts are.
  */
 enum health_state {
 	HEALTH_WELL,
@@ -65,15 +66,20 @@ struct health {
 	size_t count;                  /* 0..DEVICES_MAX */
 };
 
-/* They may change between any two calls: Xids for events that come, the time for all who settle. */
+/* They may change between any two calls: Xids for events that come, the rest for all devices. */
 struct health_rules {
 	const struct xid_set *xids; /* that count; borrowed */
 	uint64_t settle_ns;         /* how long a device must be good before it returns; may be 0 */
+	bool are_gpus_whole;        /* in MIG mode too, as migStrategy none has them */
 };
+
+/** Those of @settings, which are borrowed. */
+struct health_rules health_rules_of(const struct settings *settings);
 
 /**
  * The driver reported an Xid. When it counts, a GPU falls ill and its parts with it; only the parts
- * that @event names fall ill when it names some and the Xid does not concern the whole GPU.
+ * that @event names fall ill when it names some, the Xid does not concern the whole GPU and GPUs in
+ * MIG mode are not advertised whole.
  *
  * @now_ns  when it came.
  *
@@ -98,13 +104,15 @@ bool health_is_anyone_ill(const struct health *health);
 
 /**
  * Mark what is ill or settles in @snapshot as not healthy, with a sentence of cause and remedy in
- * its arena. A device that was never observed stays as it is.
+ * its arena; so is, where GPUs in MIG mode are advertised whole, one with a part that is. A device
+ * that was never observed stays as it is.
  *
  * @snapshot  a copy of the one that was observed last.
  *
  * Returns 0, or -ENOMEM; @snapshot is then marked in part and only good to be freed.
  */
-int health_apply(const struct health *health, struct snapshot *snapshot);
+int health_apply(const struct health *health, const struct health_rules *rules,
+		 struct snapshot *snapshot);
 
 /** Forget all; usable afterwards. */
 void health_done(struct health *health);

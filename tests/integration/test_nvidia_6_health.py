@@ -126,6 +126,29 @@ class Parts(Health):
                 now = registration.watch.health()
                 self.assertEqual({k for k in range(2) if now[part_uuid(2 * n + k)] == ILL}, set(parts))
 
+    def test_instances_of_a_gpu_that_is_advertised_whole(self):
+        """6 with none no device is of MIG, so the instances are not looked at"""
+        gpus = [a100(n, part("1g.5gb", 2 * n, start=6), part("1g.5gb", 2 * n + 1, start=5)) for n in range(4)]
+        registration = self.serve_one(scenario(*gpus), config={**strategy("none"), **STAYS})
+        self.wait_health(registration, self.health(4))
+        events = [event(0, 94, gpuInstance=13, computeInstance=0), event(1, 94, gpuInstance=11, computeInstance=0),
+                  event(2, 31, gpuInstance=13, computeInstance=0)]
+        self.set_scenario({**scenario(*gpus), "events": events})
+        self.agent.wait_log(REPORTED, len(events))
+        self.wait_health(registration, self.health(4, [0, 1]))
+
+    def test_a_part_that_is_ill_when_its_gpu_is_advertised_whole(self):
+        node = scenario(a100(0, part("1g.5gb", 1, start=6), part("1g.5gb", 2, start=5)))
+        parts = self.serve_one(node, config={**strategy("mixed"), **STAYS})
+        parts.watch.wait_count(2)
+        self.set_scenario({**node, "events": [event(0, 94, gpuInstance=13, computeInstance=0)]})
+        self.wait_health(parts, {part_uuid(1): ILL, part_uuid(2): HEALTHY})
+        with self.subTest(row="6 a reload to none", differs=KEPT):
+            self.set_config({**strategy("none"), **STAYS})
+            whole = self.kubelet.registration_after(lambda: None)
+            self.wait_health(whole, self.health(1, [0]))
+            self.assertEqual({device.health for devices in whole.watch.lists for device in devices}, {ILL})
+
     def test_a_part_that_is_a_gpu_of_its_own_name(self):
         """6 one health for each resource; what has another name is well"""
         node = scenario(a100(0, part("1g.5gb", 1, start=6), part("2g.10gb", 2)), gpu(1))

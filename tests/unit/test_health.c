@@ -18,11 +18,15 @@ enum {
 static const struct xid_set default_xids = XID_SET_DEFAULT;
 static const struct health_rules rules = { .xids = &default_xids, .settle_ns = SETTLE_NS };
 static const struct health_rules at_once = { .xids = &default_xids, .settle_ns = 0 };
+static const struct health_rules whole_gpus = { .xids = &default_xids,
+						.settle_ns = SETTLE_NS,
+						.are_gpus_whole = true };
 
 /* What each test starts with: nothing known, and GPU-0, GPU-1 (in MIG mode, with the parts MIG-1-1
  * and MIG-1-2 of GPU instances 1 and 2), GPU-2, all well. */
 struct given {
 	struct health health;
+	const struct health_rules *rules; /* the default ones, until a test has others */
 	struct snapshot *snapshot;
 	struct snapshot *marked; /* the last that is() made */
 };
@@ -63,6 +67,7 @@ static int set_up(void **state)
 {
 	struct given *given = calloc(1, sizeof(*given));
 	given->snapshot = make_snapshot();
+	given->rules = &rules;
 	*state = given;
 	return 0;
 }
@@ -86,14 +91,14 @@ static void look_with(struct given *given, const struct health_rules *with, unsi
 
 static void look(struct given *given, unsigned seconds)
 {
-	look_with(given, &rules, seconds);
+	look_with(given, given->rules, seconds);
 }
 
 static bool xid_of_part(struct given *given, const char *uuid, uint64_t xid, uint32_t gpu_instance,
 			uint32_t compute_instance, unsigned seconds)
 {
 	struct device_event event = { uuid, xid, gpu_instance, compute_instance };
-	return health_event(&given->health, &rules, &event, (uint64_t)seconds * SECOND);
+	return health_event(&given->health, given->rules, &event, (uint64_t)seconds * SECOND);
 }
 
 static bool xid(struct given *given, const char *uuid, uint64_t number, unsigned seconds)
@@ -106,7 +111,7 @@ static const struct device *marked(struct given *given, size_t at)
 	(void)snapshot_free(given->marked);
 	given->marked = snapshot_copy(given->snapshot);
 	assert_non_null(given->marked);
-	assert_int_equal(health_apply(&given->health, given->marked), 0);
+	assert_int_equal(health_apply(&given->health, given->rules, given->marked), 0);
 	return &given->marked->devices[at];
 }
 
@@ -221,6 +226,58 @@ static void what_concerns_the_whole_gpu_is_of_no_part(void **state)
 		look(given, 1);
 		assert_true(xid_of_part(given, "GPU-1", whole[i], 1, 0, 2));
 		assert_string_equal(all(given), "+---+");
+	}
+}
+
+static void an_xid_of_a_part_is_of_a_gpu_that_is_advertised_whole(void **state)
+{
+	struct given *given = *state;
+	given->rules = &whole_gpus;
+	look(given, 1);
+	assert_true(xid_of_part(given, "GPU-1", 94, 1, 0, 2));
+	assert_string_equal(all(given), "+---+");
+	look(given, 3);
+	look(given, 8);
+	assert_string_equal(all(given), "+++++");
+	assert_true(xid_of_part(given, "GPU-1", 94, 9, 0, 9)); /* also of one that is not known */
+	assert_string_equal(all(given), "+---+");
+}
+
+/* Whatever made the part ill, here before the GPU was advertised whole. */
+static void a_gpu_that_is_advertised_whole_is_as_ill_as_its_parts(void **state)
+{
+	struct given *given = *state;
+	look(given, 1);
+	(void)xid_of_part(given, "GPU-1", 94, 2, 0, 2);
+	assert_string_equal(all(given), "+++-+");
+	given->rules = &whole_gpus;
+	assert_string_equal(all(given), "+-+-+");
+	assert_reason(given, GPU_1,
+		      "a part of it: Xid 94: a memory error that cannot be corrected hit one "
+		      "program and no other; it returns by itself once the driver reports it well");
+	look(given, 3);
+	look(given, 8);
+	assert_string_equal(all(given), "+++++");
+	given->snapshot->devices[PART_1].is_healthy = false;
+	look(given, 9);
+	assert_string_equal(all(given), "+--++");
+	given->rules = &rules;
+	assert_string_equal(all(given), "++-++");
+}
+
+static void rules_are_those_of_the_settings(void **state)
+{
+	(void)state;
+	static const bool are_whole[] = { [MIG_STRATEGY_NONE] = true,
+					  [MIG_STRATEGY_SINGLE] = false,
+					  [MIG_STRATEGY_MIXED] = false };
+	for (size_t i = 0; i < sizeof(are_whole) / sizeof(are_whole[0]); i++) {
+		const struct settings settings = { .mig_strategy = (enum mig_strategy)i,
+						   .health_settle_ns = 7 };
+		struct health_rules made = health_rules_of(&settings);
+		assert_int_equal(made.are_gpus_whole, are_whole[i]);
+		assert_int_equal(made.settle_ns, 7);
+		assert_ptr_equal(made.xids, &settings.health_xids);
 	}
 }
 
@@ -779,7 +836,7 @@ static bool fails_to_mark(struct given *given, unsigned nth)
 	given->marked = snapshot_copy(given->snapshot);
 	assert_non_null(given->marked);
 	failing_calloc = nth;
-	int r = health_apply(&given->health, given->marked);
+	int r = health_apply(&given->health, given->rules, given->marked);
 	failing_calloc = 0;
 	assert_true(r == 0 || r == -ENOMEM);
 	return r == -ENOMEM;
@@ -833,13 +890,13 @@ static void tell(struct world *world, size_t who, struct report report)
 	history->reports[history->count - 1].is_well = is_well_now;
 }
 
-static bool is_meant(size_t who, const struct device_event *event)
+static bool is_meant(const struct world *world, size_t who, const struct device_event *event)
 {
 	bool is_part = who == PART_1 || who == PART_2;
 	if (strcmp(event->uuid, "") == 0)
 		return !is_part;
 	const struct xid_row *row = xid_find(event->xid);
-	bool is_whole = (row && row->scope == XID_SCOPE_GPU) ||
+	bool is_whole = world->rules.are_gpus_whole || (row && row->scope == XID_SCOPE_GPU) ||
 			event->gpu_instance == DEVICE_NO_INSTANCE;
 	if (is_whole)
 		return strcmp(event->uuid, uuids[who]) == 0;
@@ -863,7 +920,7 @@ static void something_goes_wrong(struct world *world)
 	bool is_anyone = false;
 	bool is_known = world->asked_ns > 0; /* something was observed */
 	for (size_t i = 0; is_counted && is_known && i < DEVICES; i++) {
-		if (!is_meant(i, &event))
+		if (!is_meant(world, i, &event))
 			continue;
 		tell(world, i, (struct report){ .at_ns = world->now_ns, .xid = event.xid });
 		is_anyone = true;
@@ -928,7 +985,9 @@ static bool is_well_alone(const struct world *world, size_t who)
 static bool should_be_well(const struct world *world, size_t who)
 {
 	bool is_part = who == PART_1 || who == PART_2;
-	return is_well_alone(world, who) && (!is_part || is_well_alone(world, GPU_1));
+	bool has_parts = who == GPU_1 && world->rules.are_gpus_whole;
+	return is_well_alone(world, who) && (!is_part || is_well_alone(world, GPU_1)) &&
+	       (!has_parts || (is_well_alone(world, PART_1) && is_well_alone(world, PART_2)));
 }
 
 static void compare(struct world *world, uint64_t sequence)
@@ -961,8 +1020,11 @@ static void play(uint64_t sequence)
 		.places = { GPU_0, GPU_1, PART_1, PART_2, GPU_2 },
 	};
 	assert_non_null(world.histories);
+	world.given->rules = &world.rules;
 	for (unsigned step = 0; step < HISTORY_MAX; step++) {
 		world.now_ns += (uint64_t)dice(&world, 3) * SECOND;
+		if (dice(&world, 16) == 0)
+			world.rules.are_gpus_whole = !world.rules.are_gpus_whole;
 		if (dice(&world, 4) == 0)
 			something_goes_wrong(&world);
 		else
@@ -997,6 +1059,9 @@ int main(void)
 		TEST(an_xid_of_a_gpu_instance_makes_all_parts_in_it_ill),
 		TEST(an_xid_of_a_part_that_is_not_there_changes_nothing),
 		TEST(what_concerns_the_whole_gpu_is_of_no_part),
+		TEST(an_xid_of_a_part_is_of_a_gpu_that_is_advertised_whole),
+		TEST(a_gpu_that_is_advertised_whole_is_as_ill_as_its_parts),
+		TEST(rules_are_those_of_the_settings),
 		TEST(returns_once_it_was_good_for_the_settle_time),
 		TEST(time_alone_brings_nobody_back),
 		TEST(an_xid_starts_the_settle_time_anew),

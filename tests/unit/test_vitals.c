@@ -80,6 +80,32 @@ static void an_xid_that_counts_is_believed_until_the_gpu_is_proven_well(void **s
 	assert_string_equal(fixture->vitals.believed->devices[1].reason, "");
 }
 
+/* GPU-1 becomes a part of GPU-0, which is in MIG mode. */
+static struct snapshot *parted_snapshot(void)
+{
+	struct snapshot *snapshot = given_snapshot(2);
+	snapshot->devices[0].is_mig = true;
+	snapshot->devices[1].parent = 0;
+	snapshot->devices[1].gpu_instance = 1;
+	snapshot->devices[1].compute_instance = 0;
+	return snapshot;
+}
+
+static void another_strategy_is_another_belief(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct device_event event = { "GPU-0", 94, 1, 0 };
+	assert_false(vitals_follow(&fixture->vitals, &fixture->settings)); /* nothing is known */
+	fixture->settings.mig_strategy = MIG_STRATEGY_MIXED;
+	(void)vitals_observe(&fixture->vitals, &fixture->settings, parted_snapshot(), SECOND_NS);
+	assert_true(vitals_event(&fixture->vitals, &fixture->settings, &event, 2ULL * SECOND_NS));
+	assert_healthy(fixture, true, false);
+	assert_false(vitals_follow(&fixture->vitals, &fixture->settings));
+	fixture->settings.mig_strategy = MIG_STRATEGY_NONE;
+	assert_true(vitals_follow(&fixture->vitals, &fixture->settings));
+	assert_healthy(fixture, false, false);
+}
+
 static void every_xid_is_counted_and_one_of_a_program_believed_by_nobody(void **state)
 {
 	struct fixture *fixture = *state;
@@ -143,6 +169,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(the_same_again_is_no_news),
 		TEST(an_xid_that_counts_is_believed_until_the_gpu_is_proven_well),
+		TEST(another_strategy_is_another_belief),
 		TEST(every_xid_is_counted_and_one_of_a_program_believed_by_nobody),
 		TEST(an_xid_before_the_first_snapshot_is_of_no_effect),
 		TEST(nothing_is_well_while_the_driver_is_silent),
