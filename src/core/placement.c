@@ -119,7 +119,8 @@ static int choose_one_by_one(struct choice *choice, const struct placement_reque
 }
 
 /* Whether links decide. A resource that is no longer shared may still have ids of replicas, which
- * pods hold. */
+ * pods hold. There are spans of all that the node has: those of no replica are not the resource's.
+ */
 static bool is_of_whole_gpus(const struct resource *resource,
 			     const struct placement_request *request)
 {
@@ -129,7 +130,7 @@ static bool is_of_whole_gpus(const struct resource *resource,
 		if (resource->replicas[request->available[i]].ordinal != REPLICA_WHOLE)
 			return false;
 	for (size_t i = 0; i < resource->spans_count; i++)
-		if (device_is_part(resource->spans[i].device))
+		if (resource->spans[i].count > 0 && device_is_part(resource->spans[i].device))
 			return false;
 	return true;
 }

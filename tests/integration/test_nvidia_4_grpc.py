@@ -210,6 +210,16 @@ class Aligned(NodeRows):
         with self.subTest(row="4.4 link query failure", differs=NO_LINKS):
             self.assertEqual(registration.plugin.prefer([uuid(2), B], 1), [B])
 
+    def test_whole_gpus_of_a_mixed_node(self):
+        """4.4 all devices of the resource are full GPUs; those of another resource do not matter"""
+        node = scenario(gpu(0), a100(1, part("1g.5gb", 1)), gpu(2), gpu(3))
+        node["links"] = {"pcie": [{"gpus": [0, 3], "level": "single"}]}
+        registrations = self.serve(node, ["gpu", "mig-1g.5gb"], config=strategy("mixed"))
+        plugin = registrations["gpu"].plugin
+        self.assertEqual(plugin.prefer([A, uuid(2), uuid(3)], 2), [A, uuid(3)])
+        self.assertEqual(plugin.prefer([A, uuid(2)], 3), [], "not too few, as of those chosen one by one")
+        self.assertEqual(registrations["mig-1g.5gb"].plugin.prefer([part_uuid(1)], 1), [part_uuid(1)])
+
     def test_a_replica_on_offer_is_chosen_one_by_one(self):
         """4.4 no available id contains ::"""
         registration = self.serve_one(t4s(2), config=shared(2))

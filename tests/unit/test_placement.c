@@ -307,6 +307,35 @@ static void a_held_replica_matters_only_when_it_is_on_offer(void **state)
 			 -ENODEV);
 }
 
+/* GPU 1 is in MIG mode; its part has a name of its own. */
+static void whole_gpus_beside_a_part_of_another_name_are_taken_by_their_links(void **state)
+{
+	(void)state;
+	const struct settings settings = { .mig_strategy = MIG_STRATEGY_MIXED };
+	const struct link links[] = {
+		{ 0, 3, LINK_CROSS_CPU, 0 },
+		{ 0, 4, LINK_SAME_BOARD, 0 },
+		{ 3, 4, LINK_CROSS_CPU, 0 },
+	};
+	cleanup_snapshot struct snapshot *snapshot = given_snapshot(5);
+	snapshot->devices[1].is_mig = true;
+	snapshot->devices[2].parent = 1;
+	snapshot->devices[2].profile = "1g.5gb";
+	assert_true(snapshot_set_links(snapshot, links, ARRAY_LEN(links)));
+	cleanup_plan struct plan plan = { 0 };
+	cleanup_resource struct resource *resource = NULL;
+	struct choice choice;
+
+	assert_int_equal(plan_make(&settings, snapshot, &plan, NULL), 0);
+	assert_int_equal(
+		resource_new(&plan, "nvidia.com/gpu", TAKE_PTR(snapshot), NULL, &resource, NULL),
+		0);
+	assert_int_equal(resource->replicas_count, 3);
+	assert_int_equal(
+		choose(resource, ALLOCATION_DISTRIBUTED, LIST(0, 1, 2), NONE, 2, &choice, NULL), 0);
+	assert_chosen(&choice, LIST(0, 2));
+}
+
 static void whole_gpus_are_taken_in_order(void **state)
 {
 	(void)state;
@@ -510,6 +539,7 @@ int main(void)
 		cmocka_unit_test(
 			of_whole_gpus_none_is_the_answer_when_a_required_one_is_not_on_offer),
 		cmocka_unit_test(a_held_replica_matters_only_when_it_is_on_offer),
+		cmocka_unit_test(whole_gpus_beside_a_part_of_another_name_are_taken_by_their_links),
 		cmocka_unit_test(whole_gpus_are_taken_in_order),
 		cmocka_unit_test(says_when_too_few_are_on_offer),
 		cmocka_unit_test(a_size_below_the_required_ones_adds_nothing),
