@@ -285,6 +285,21 @@ static void an_id_is_not_given_under_two_names(void **state)
 	assert_list(1, 3, &held, "GPU-0::0 GPU-0::2");
 }
 
+/* As after a change of name and back: the id was given anew before its first pod was known to have
+ * ended. */
+static void an_id_that_is_held_under_two_names_is_listed_under_ours(void **state)
+{
+	(void)state;
+	cleanup_held struct held one = { 0 };
+	given_held(&one, "nvidia.com/gpu", "GPU-0::1");
+	given_held(&one, "nvidia.com/gpu.shared", "GPU-0::1");
+	assert_list(1, 2, &one, "GPU-0::0 GPU-0::1");
+	cleanup_held struct held other = { 0 };
+	given_held(&other, "nvidia.com/gpu.shared", "GPU-0::1");
+	given_held(&other, "nvidia.com/gpu", "GPU-0::1");
+	assert_list(1, 2, &other, "GPU-0::0 GPU-0::1");
+}
+
 static void under_a_name_that_is_not_configured_only_what_is_held(void **state)
 {
 	(void)state;
@@ -457,6 +472,7 @@ int main(void)
 		cmocka_unit_test(a_gpu_is_whole_again_when_no_replica_of_it_is_held),
 		cmocka_unit_test(what_is_held_elsewhere_or_is_no_id_has_no_effect),
 		cmocka_unit_test(an_id_is_not_given_under_two_names),
+		cmocka_unit_test(an_id_that_is_held_under_two_names_is_listed_under_ours),
 		cmocka_unit_test(under_a_name_that_is_not_configured_only_what_is_held),
 		cmocka_unit_test(a_device_is_listed_only_under_its_own_name),
 		cmocka_unit_test(knows_which_names_can_be_ours),
