@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See file.h. Every size is checked while reading, since a file may grow (or be a pipe) under us.
- */
+ * What lies at a path may change from one read to the next, so its kind is asked of what was
+ * opened. */
 #include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
 
 enum {
-	READ_BYTES = 4096
+	READ_BYTES = 4096,
+	/* Of /dev/null, by which a file is said to be empty. */
+	NULL_MAJOR = 1,
+	NULL_MINOR = 3,
 };
 
 static int read_all(int fd, struct buf *buf)
@@ -34,12 +40,9 @@ static int read_all(int fd, struct buf *buf)
 	}
 }
 
-int file_read(const char *path, size_t max_bytes, char **ret, size_t *ret_bytes, struct err *err)
+static int read_open(int fd, const char *path, size_t max_bytes, char **ret, size_t *ret_bytes,
+		     struct err *err)
 {
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0)
-		return err_errno(err, -errno, "%s", path);
-
 	cleanup_buf struct buf buf = BUF_INIT(max_bytes);
 	int r = read_all(fd, &buf);
 	if (r == -EMSGSIZE)
@@ -52,6 +55,37 @@ int file_read(const char *path, size_t max_bytes, char **ret, size_t *ret_bytes,
 		*ret_bytes = buf.len;
 	*ret = TAKE_PTR(buf.data);
 	return 0;
+}
+
+/* Whether a read ends without anybody else's doing; a folder says what it is when it is read. */
+static bool has_end(const struct stat *status)
+{
+	return S_ISREG(status->st_mode) || S_ISDIR(status->st_mode) ||
+	       (S_ISCHR(status->st_mode) && status->st_rdev == makedev(NULL_MAJOR, NULL_MINOR));
+}
+
+int file_read(const char *path, size_t max_bytes, char **ret, size_t *ret_bytes, struct err *err)
+{
+	/* Without O_NONBLOCK the opening of a pipe would wait for one who writes. */
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat status;
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return err_errno(err, -errno, "%s", path);
+	if (!has_end(&status))
+		return err_set(err, -EOPNOTSUPP,
+			       "%s: a pipe or a device, which may never end; put a regular file "
+			       "there",
+			       path);
+	return read_open(fd, path, max_bytes, ret, ret_bytes, err);
+}
+
+int file_read_stream(const char *path, size_t max_bytes, char **ret, size_t *ret_bytes,
+		     struct err *err)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return err_errno(err, -errno, "%s", path);
+	return read_open(fd, path, max_bytes, ret, ret_bytes, err);
 }
 
 int file_put(int fd, const char *bytes, size_t length)

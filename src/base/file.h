@@ -7,15 +7,22 @@
 #include "base/err.h"
 
 /**
- * Read a file whole.
+ * Read a regular file whole, or /dev/null. Never waits for another program: what may, such as a
+ * pipe, is refused.
  *
  * @max_bytes  a larger file is refused.
  * @ret        malloc'ed, terminated behind its last byte; the caller's to free().
  * @ret_bytes  NULL is allowed.
  *
- * Returns 0, -EFBIG, -ENOMEM, -EISDIR or the errno of open and read; @err starts with @path.
+ * Returns 0, -EFBIG, -ENOMEM, -EISDIR, -EOPNOTSUPP (no file that ends) or the errno of open and
+ * read; @err starts with @path.
  */
 int file_read(const char *path, size_t max_bytes, char **ret, size_t *ret_bytes, struct err *err);
+
+/** As file_read(), also from a pipe or a device; blocks for as long as who writes there does. For
+ * commands, where a person waits who can end it. */
+int file_read_stream(const char *path, size_t max_bytes, char **ret, size_t *ret_bytes,
+		     struct err *err);
 
 /** Write all of it, also when the kernel takes it in parts. Returns 0 or an errno of write(2). */
 int file_put(int fd, const char *bytes, size_t length);

@@ -53,7 +53,7 @@ static int check(const char *file, struct findings *findings, struct err *err)
 	}
 	cleanup_free char *text = NULL;
 	size_t length = 0;
-	int r = file_read(file, TREE_BYTES_MAX, &text, &length, err);
+	int r = file_read_stream(file, TREE_BYTES_MAX, &text, &length, err);
 	return r < 0 ? r : config_check(text, length, findings, err);
 }
 

@@ -208,6 +208,13 @@ class Start(AgentCase):
         self.assertEqual(agent.wait(), 1)
         self.assertIn("none.yaml", agent.log())
 
+    def test_configuration_that_is_a_pipe_ends_it(self):
+        os.mkfifo(self.directory / "pipe.yaml")
+        agent = self.start_agent("--config-file", str(self.directory / "pipe.yaml"))
+        self.assertEqual(agent.wait(), 1)
+        self.assertIn("pipe.yaml: a pipe or a device, which may never end; put a regular file there",
+                      agent.log())
+
     def test_unknown_flag_is_wrong_usage(self):
         agent = self.start_agent("--mig-stategy=none")
         self.assertEqual(agent.wait(), 2)
@@ -391,6 +398,16 @@ class Change(AgentCase):
         registration.watch.wait_count(6)
         wait_until(lambda: self.status()["configRefused"] is None, "the refusal gone")
         self.assertEqual(kubelet.calls, 1)
+
+    def test_a_pipe_in_its_place_keeps_the_old_one_and_blocks_nothing(self):
+        _, registration = self.start(config=shared(5))
+        pipe = self.directory / "pipe"
+        os.mkfifo(pipe)
+        pipe.rename(self.config_path)
+        self.agent.wait_log("keeping the old one")
+        self.assertIn("a pipe or a device", self.status()["configRefused"]["cause"])
+        self.set_config(shared(6))
+        registration.watch.wait_count(6)
 
     def test_the_old_file_again_ends_the_refusal(self):
         _, registration = self.start(config=shared(5))

@@ -121,6 +121,10 @@ class CheckTest(unittest.TestCase):
         self.assertEqual(out, "-:1:10: version: unknown version: v2, allowed: v1 (the agent "
                               "refuses the file)\n")
 
+    def test_a_pipe_is_read_to_its_end(self):
+        self.assertEqual(rota("config", "check", "/dev/stdin", text=GOOD),
+                         (0, "/dev/stdin: ok\n", ""))
+
     def test_json_files_are_read_too(self):
         path = self.file('{"sharing": {"timeSlicing": {"resources": [\n'
                          '  {"name": "gpu", "replicas": "5"}]}}}', "rota.json")

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -139,6 +140,50 @@ static void says_which_file_and_why(void **state)
 	assert_null(text);
 }
 
+/* Nobody ever writes there: were it opened as a file is, the test would not end. */
+static void a_pipe_is_refused_at_once(void **state)
+{
+	(void)state;
+	assert_int_equal(mkfifo(path, 0600), 0);
+	char *text = NULL;
+	struct err err = ERR_INIT;
+	assert_int_equal(file_read(path, MAX_BYTES, &text, NULL, &err), -EOPNOTSUPP);
+	assert_null(text);
+	assert_memory_equal(err.msg, path, strlen(path));
+	assert_non_null(strstr(err.msg, "a pipe or a device"));
+	assert_non_null(strstr(err.msg, "put a regular file there"));
+}
+
+static void of_the_devices_only_null_is_read(void **state)
+{
+	(void)state;
+	char *text = NULL;
+	assert_int_equal(file_read("/dev/zero", MAX_BYTES, &text, NULL, NULL), -EOPNOTSUPP);
+	assert_null(text);
+	assert_int_equal(file_read("/dev/null", MAX_BYTES, &text, NULL, NULL), 0);
+	assert_string_equal(text, "");
+	free(text);
+}
+
+static void a_stream_may_be_a_pipe(void **state)
+{
+	(void)state;
+	assert_int_equal(mkfifo(path, 0600), 0);
+	int both = open(path, O_RDWR | O_CLOEXEC); /* so that no end waits for the other */
+	assert_true(both >= 0);
+	assert_int_equal(file_put(both, "a: b", 4), 0);
+	char *text = NULL;
+	struct err err = ERR_INIT;
+	/* The pipe never ends while it is open for writing: what is too much is said before. */
+	assert_int_equal(file_read_stream(path, 3, &text, NULL, &err), -EFBIG);
+	(void)close(both);
+	assert_int_equal(file_read_stream("/nowhere/at/all", 3, &text, NULL, &err), -ENOENT);
+	assert_int_equal(file_write(path, "a: b", 4, 0600, NULL), 0);
+	assert_int_equal(file_read_stream(path, 4, &text, NULL, NULL), 0);
+	assert_string_equal(text, "a: b");
+	free(text);
+}
+
 static void memory_that_is_out_is_an_error(void **state)
 {
 	(void)state;
@@ -203,6 +248,11 @@ int main(void)
 						make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(says_which_file_and_why, make_folder,
 						remove_folder),
+		cmocka_unit_test_setup_teardown(a_pipe_is_refused_at_once, make_folder,
+						remove_folder),
+		cmocka_unit_test_setup_teardown(of_the_devices_only_null_is_read, make_folder,
+						remove_folder),
+		cmocka_unit_test_setup_teardown(a_stream_may_be_a_pipe, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(memory_that_is_out_is_an_error, make_folder,
 						remove_folder),
 		cmocka_unit_test_setup_teardown(replaces_by_rename, make_folder, remove_folder),

@@ -209,6 +209,15 @@ static void a_folder_in_the_place_of_the_file_is_an_error(void **state)
 	assert_int_equal(files_in_folder(), 1);
 }
 
+/* As a wait for one who writes there would hold up the agent. */
+static void a_pipe_in_the_place_of_the_file_is_replaced_at_once(void **state)
+{
+	(void)state;
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(write_text("one", NULL), 1);
+	assert_content("one");
+}
+
 static void names_that_are_too_long_are_errors(void **state)
 {
 	(void)state;
@@ -292,6 +301,7 @@ int main(void)
 		IN_ROOT(the_same_content_is_not_written_again),
 		IN_ROOT(each_call_that_fails_leaves_the_old_file_and_nothing_else),
 		IN_ROOT(a_folder_in_the_place_of_the_file_is_an_error),
+		IN_ROOT(a_pipe_in_the_place_of_the_file_is_replaced_at_once),
 		IN_ROOT(names_that_are_too_long_are_errors),
 		IN_ROOT(a_file_that_goes_is_gone),
 		IN_ROOT(sweeps_what_a_crash_left_and_nothing_of_others),
