@@ -99,13 +99,28 @@ static struct advert *find_advert(const struct adverts *adverts, const char *nam
 	return NULL;
 }
 
-static int make_list(struct lists *lists, const char *name, struct snapshot *snapshot,
-		     const struct held *held, struct err *err)
+/* A name that this node cannot offer takes nothing else away. */
+static int complain(struct plan *plan, const struct err *cause, struct err *err)
+{
+	if (plan->complaints_count == PLAN_COMPLAINTS_MAX)
+		return 0; /* the first ones are kept */
+	const char *text = arena_printf(&plan->arena, "%s", cause->msg);
+	if (!text)
+		return err_set(err, -ENOMEM, "out of memory");
+	plan->complaints[plan->complaints_count++] = text;
+	return 0;
+}
+
+static int make_list(struct lists *lists, const struct settings *settings, const char *name,
+		     struct snapshot *snapshot, const struct held *held, struct err *err)
 {
 	cleanup_resource struct resource *resource = NULL;
 	int r = resource_new(&lists->plan, name, snapshot_share(snapshot), held, &resource, err);
 	if (r < 0 || resource->replicas_count == 0)
 		return r;
+	struct err unfit = ERR_INIT;
+	if (plugin_check_name(settings->kubelet_socket, name, &unfit) < 0)
+		return complain(&lists->plan, &unfit, err);
 	if (lists->count == ADVERTS_MAX)
 		return err_set(err, -E2BIG, "%s: more than %d resource names are held by pods",
 			       name, ADVERTS_MAX);
@@ -113,15 +128,15 @@ static int make_list(struct lists *lists, const char *name, struct snapshot *sna
 	return 0;
 }
 
-static int make_lists(struct snapshot *snapshot, const struct held *held, struct lists *lists,
-		      struct err *err)
+static int make_lists(const struct settings *settings, struct snapshot *snapshot,
+		      const struct held *held, struct lists *lists, struct err *err)
 {
 	int r = 0;
 	for (size_t i = 0; i < lists->plan.names_count && r == 0; i++)
-		r = make_list(lists, lists->plan.names[i], snapshot, held, err);
+		r = make_list(lists, settings, lists->plan.names[i], snapshot, held, err);
 	for (size_t i = 0; i < held->names_count && r == 0; i++)
 		if (plan_find(&lists->plan, held->names[i]) == PLAN_NOT_ADVERTISED)
-			r = make_list(lists, held->names[i], snapshot, held, err);
+			r = make_list(lists, settings, held->names[i], snapshot, held, err);
 	return r;
 }
 
@@ -266,7 +281,7 @@ int adverts_update(struct adverts *adverts, const struct settings *settings,
 	CLEANUP(lists_done) struct lists lists = { 0 };
 	int r = plan_make(settings, snapshot, &lists.plan, err);
 	if (r == 0)
-		r = make_lists(snapshot, held, &lists, err);
+		r = make_lists(settings, snapshot, held, &lists, err);
 	if (r == 0)
 		r = start_missing(adverts, settings, &lists, err);
 	if (r < 0)

@@ -36,7 +36,8 @@ struct adverts {
 void adverts_init(struct adverts *adverts, uv_loop_t *loop);
 
 /**
- * Advertise what follows from these; what does not differ is not touched.
+ * Advertise what follows from these; what does not differ is not touched. A name whose socket does
+ * not fit beside kubelet's is left out, with a complaint in the plan.
  *
  * @settings  borrowed until the next update that succeeds.
  * @snapshot  shared with the lists that are made of it: not to be changed any more.

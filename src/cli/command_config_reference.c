@@ -79,6 +79,7 @@ static const struct {
 	[SCHEMA_VERSION] = { "text", NULL },
 	[SCHEMA_BOOL] = { "boolean", "true, false" },
 	[SCHEMA_TEXT] = { "text", NULL },
+	[SCHEMA_BESIDE] = { "text", NULL },
 	[SCHEMA_LISTEN] = { "address", NULL },
 	[SCHEMA_CHOICE] = { "choice", NULL },
 	[SCHEMA_CHOICES] = { "list of choices", NULL },

@@ -165,6 +165,7 @@ json_t *setting_value(const struct settings *settings, const struct schema_key *
 	case SCHEMA_BOOL:
 		return json_boolean(*(const bool *)field);
 	case SCHEMA_TEXT:
+	case SCHEMA_BESIDE:
 	case SCHEMA_LISTEN:
 		return text_json(*(const char *const *)field);
 	case SCHEMA_DURATION:

@@ -35,6 +35,7 @@ static const struct type types[SCHEMA_TYPES] = {
 	[SCHEMA_VERSION] = { NULL, scalar_node_version, NULL, false },
 	[SCHEMA_BOOL] = { "true, false", scalar_node_bool, scalar_text_bool, false },
 	[SCHEMA_TEXT] = { "a text", scalar_node_text, scalar_text, false },
+	[SCHEMA_BESIDE] = { NULL, NULL, scalar_text_beside, false },
 	[SCHEMA_LISTEN] = { NULL, NULL, scalar_text_listen, false },
 	[SCHEMA_CHOICE] = { NULL, scalar_node_choice, scalar_text_choice, false },
 	[SCHEMA_CHOICES] = { NULL, listed_node_choices, listed_text_choices, false },

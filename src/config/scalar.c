@@ -83,6 +83,18 @@ void scalar_text(const struct apply *apply, const struct schema_key *key,
 	apply_mark(apply, key, place);
 }
 
+void scalar_text_beside(const struct apply *apply, const struct schema_key *key,
+			const struct finding_place *place, const char *text)
+{
+	static const char shortest[] = RESOURCE_SOCKET_BEFORE "gpu" RESOURCE_SOCKET_AFTER;
+	const char *slash = strrchr(text, '/');
+	size_t folder = slash ? (size_t)(slash + 1 - text) : 0;
+	if (folder + strlen(shortest) > key->max)
+		apply_refuse_value(apply, key, place, text);
+	else
+		scalar_text(apply, key, place, text);
+}
+
 void scalar_text_listen(const struct apply *apply, const struct schema_key *key,
 			const struct finding_place *place, const char *text)
 {

@@ -18,6 +18,11 @@ void scalar_node_text(const struct apply *apply, const struct schema_key *key,
 void scalar_text(const struct apply *apply, const struct schema_key *key,
 		 const struct finding_place *place, const char *text);
 
+/** As scalar_text(), of a path in whose folder there is room for the shortest of the plugins'
+ * sockets. */
+void scalar_text_beside(const struct apply *apply, const struct schema_key *key,
+			const struct finding_place *place, const char *text);
+
 /** As scalar_text(), of what listen_address_parse() reads. */
 void scalar_text_listen(const struct apply *apply, const struct schema_key *key,
 			const struct finding_place *place, const char *text);

@@ -499,9 +499,11 @@ static const struct schema_key keys[] = {
 		      .default_text = "/var/lib/kubelet/device-plugins/kubelet.sock",
 		      .help = "where kubelet listens; our own sockets are made beside it; empty: do "
 			      "not register, and make them beside the default" },
-	  .type = SCHEMA_TEXT,
+	  .type = SCHEMA_BESIDE,
 	  .offset = AT(kubelet_socket),
-	  .allowed = SOCKET_PATH_ALLOWED,
+	  .allowed = "a path of at most 107 bytes, the most that a unix socket can have, in a "
+		     "folder of at most 92 with its last slash, so that our nvidia-gpu.sock fits "
+		     "beside it",
 	  .max = UNIX_SOCKET_PATH_MAX },
 	{ .option = { FLAG("pod-resources-socket", "PATH"), .env = "ROTA_POD_RESOURCES_SOCKET",
 		      .default_text = "/var/lib/kubelet/pod-resources/kubelet.sock",
@@ -586,6 +588,9 @@ static const struct schema_key keys[] = {
 	  .max = UNIX_SOCKET_PATH_MAX },
 };
 
+static_assert(UNIX_SOCKET_PATH_MAX == 107 &&
+		      sizeof(RESOURCE_SOCKET_BEFORE "gpu" RESOURCE_SOCKET_AFTER) == 107 - 92 + 1,
+	      "the row of kubelet-socket names the bounds");
 static_assert(XID_SET_MAX == 1024, "XIDS_ALLOWED names the bound");
 static_assert(ARRAY_LEN(keys) <= SETTINGS_KEYS_MAX, "settings.sources has a place for every row");
 

@@ -21,6 +21,7 @@ enum schema_type {
 	SCHEMA_VERSION,
 	SCHEMA_BOOL,
 	SCHEMA_TEXT,     /* min..max bytes when max is not 0 */
+	SCHEMA_BESIDE,   /* a text as SCHEMA_TEXT: a path beside which the plugins' sockets fit */
 	SCHEMA_LISTEN,   /* a text as listen_address_parse() reads it, or an empty one */
 	SCHEMA_CHOICE,   /* unsigned, one of choices */
 	SCHEMA_CHOICES,  /* unsigned, the sum of several choices; a text or a list of texts */

@@ -94,6 +94,10 @@ enum audit {
 #define RESOURCE_GPU    RESOURCE_PREFIX "gpu"
 #define RESOURCE_PART   RESOURCE_PREFIX "mig-" /* before the profile of a part of a GPU */
 
+/* NVIDIA's names of the plugins' sockets: what stands around a resource name without its prefix. */
+#define RESOURCE_SOCKET_BEFORE "nvidia-"
+#define RESOURCE_SOCKET_AFTER  ".sock"
+
 enum {
 	RESOURCE_NAME_BYTES =
 		64, /* with its end: kubelet takes 63 after the prefix, NVIDIA in all */

@@ -192,21 +192,41 @@ static void advance(uv_timer_t *timer)
 }
 
 /* NVIDIA's name, beside kubelet's socket: "nvidia-gpu.sock" for "nvidia.com/gpu". */
-static int set_paths(struct plugin *plugin, const char *kubelet_socket, const char *resource,
-		     struct err *err)
+static int make_path(const char *kubelet_socket, const char *resource,
+		     char ret[static SOCKET_PATH_BYTES], struct err *err)
 {
 	const char *beside = kubelet_socket[0] ? kubelet_socket : default_kubelet_socket;
 	const char *slash = strrchr(beside, '/');
 	const char *name = strchr(resource, '/');
 	int directory = slash ? (int)(slash + 1 - beside) : 0;
-	int kubelet = snprintf(plugin->kubelet_path, SOCKET_PATH_BYTES, "%s", kubelet_socket);
-	int own = snprintf(plugin->socket_path, SOCKET_PATH_BYTES, "%.*snvidia-%s.sock", directory,
-			   beside, name ? name + 1 : resource);
-	if (kubelet >= SOCKET_PATH_BYTES || own >= SOCKET_PATH_BYTES)
+	char path[SOCKET_PATH_BYTES];
+	int length = snprintf(path, sizeof(path),
+			      "%.*s" RESOURCE_SOCKET_BEFORE "%s" RESOURCE_SOCKET_AFTER, directory,
+			      beside, name ? name + 1 : resource);
+	if (length >= SOCKET_PATH_BYTES)
+		return err_set(err, -ENAMETOOLONG,
+			       "%s: its socket beside kubelet's has a path of %d bytes, of at most "
+			       "%d; give it a shorter name, or --kubelet-socket a shorter folder",
+			       resource, length, UNIX_SOCKET_PATH_MAX);
+	memcpy(ret, path, sizeof(path));
+	return 0;
+}
+
+int plugin_check_name(const char *kubelet_socket, const char *resource, struct err *err)
+{
+	char path[SOCKET_PATH_BYTES];
+	return make_path(kubelet_socket, resource, path, err);
+}
+
+static int set_paths(struct plugin *plugin, const char *kubelet_socket, const char *resource,
+		     struct err *err)
+{
+	if (snprintf(plugin->kubelet_path, SOCKET_PATH_BYTES, "%s", kubelet_socket) >=
+	    SOCKET_PATH_BYTES)
 		return err_set(err, -ENAMETOOLONG,
 			       "kubelet-socket: %.80s...: a socket path has at most %d bytes",
-			       beside, UNIX_SOCKET_PATH_MAX);
-	return 0;
+			       kubelet_socket, UNIX_SOCKET_PATH_MAX);
+	return make_path(kubelet_socket, resource, plugin->socket_path, err);
 }
 
 static void release(struct watch *watch)

@@ -47,6 +47,15 @@ struct plugin_report {
 };
 
 /**
+ * Whether a plugin of this resource can have its socket beside kubelet's.
+ *
+ * @kubelet_socket  as in the settings.
+ *
+ * Returns 0, or -ENAMETOOLONG, as plugin_start() would.
+ */
+int plugin_check_name(const char *kubelet_socket, const char *resource, struct err *err);
+
+/**
  * Start to serve and register; goes on trying for as long as it lives.
  *
  * @settings  borrowed, must outlive the plugin or be replaced by plugin_update().

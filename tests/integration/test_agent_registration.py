@@ -9,7 +9,7 @@ import unittest
 
 import grpc
 
-from agent_case import AgentCase, shared, t4s
+from agent_case import AgentCase, a100, gpu, scenario, shared, t4s
 from kubelet_peer import Plugin, wait_until
 
 # The pauses between two calls of Register to a kubelet that refuses, each twice the one before.
@@ -18,6 +18,8 @@ PAUSES = 4
 # An allocator settles within the first restarts; a leak of 2 KiB for each later one would show.
 MEMORY_SLACK_KIB = 160
 KUBELET_DIRECTORY = "/var/lib/kubelet/device-plugins"
+# With its last slash; nvidia-gpu.sock in it makes the 107 bytes of a unix socket.
+LONGEST_FOLDER = 92
 RESTARTS = 100
 WARM_UP_RESTARTS = 20
 # Others on the machine make files too and may take the number.
@@ -46,6 +48,28 @@ class Registration(AgentCase):
         self.assertEqual(registration.request.resource_name, "nvidia.com/gpu.shared")
         self.assertEqual(registration.request.endpoint, "nvidia-gpu.shared.sock")
         registration.watch.wait_count(5)
+
+    def test_a_name_whose_socket_does_not_fit_takes_no_other_away(self):
+        """nvidia-gpu.sock fits beside kubelet's to the byte."""
+        above = len(os.fsencode(self.directory)) + len("//")
+        self.assertLess(above, LONGEST_FOLDER)
+        self.plugins = self.directory / ("d" * (LONGEST_FOLDER - above))
+        self.plugins.mkdir()
+        self.kubelet_socket = self.plugins / "kubelet.sock"
+        self.set_scenario(scenario(gpu(0), a100(1)))
+        kubelet, registration = self.start_node(config={
+            "rota": {}, "resources": {"gpus": [{"pattern": "*A100*", "name": "large"},
+                                               {"pattern": "*", "name": "gpu"}]}})
+        self.assertEqual(registration.request.resource_name, "nvidia.com/gpu")
+        registration.watch.wait_count(1)
+        complaint, = self.status()["complaints"]
+        self.assertEqual(complaint, "nvidia.com/large: its socket beside kubelet's has a path of 109 bytes, of at most "
+                                    "107; give it a shorter name, or --kubelet-socket a shorter folder")
+        self.assertIn(complaint, self.agent.log())
+        self.set_config({"rota": {}})
+        registration.watch.wait_count(2)
+        self.assertEqual(self.status()["complaints"], [])
+        self.assertEqual(kubelet.calls, 1)
 
     def test_agent_starts_before_kubelet(self):
         agent = self.start_agent()

@@ -1103,6 +1103,20 @@ static void a_path_that_no_socket_can_have_is_refused(void **state)
 	assert_int_equal(load(fixture, NULL, NULL, LIST(flag)), 0);
 }
 
+static void a_path_beside_which_no_socket_of_ours_fits_is_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	char flag[160] = "--kubelet-socket=/";
+	size_t length = strlen(flag);
+	memset(flag + length, 'x', 92); /* with both slashes a folder of 93 bytes */
+	memcpy(flag + length + 91, "/k", 3);
+	assert_int_equal(load(fixture, NULL, NULL, LIST(flag)), -EINVAL);
+	assert_non_null(strstr(fixture->err.msg, "in a folder of at most 92"));
+	assert_non_null(strstr(fixture->err.msg, "nvidia-gpu.sock"));
+	memcpy(flag + length + 90, "/k", 3);
+	assert_int_equal(load(fixture, NULL, NULL, LIST(flag)), 0);
+}
+
 static void the_error_is_the_first_refusal_and_a_count(void **state)
 {
 	struct fixture *fixture = *state;
@@ -1288,6 +1302,8 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_path_that_no_socket_can_have_is_refused, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_path_beside_which_no_socket_of_ours_fits_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_error_is_the_first_refusal_and_a_count, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_missing_file_is_named, set_up, tear_down),
