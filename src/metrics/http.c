@@ -3,7 +3,9 @@
  * The responder. A connection reads one head, writes one answer and closes; its timer bounds a peer
  * that does neither. Connections have fixed places, so that none fails for lack of memory (libuv
  * would not listen again after one that was never accepted); a place is free when both handles are
- * closed. The server's memory goes when the listener and the last connection are.
+ * closed. When all are taken, the oldest that is neither read nor written makes room: a crowd that
+ * asks nothing must not keep a probe waiting, for which kubelet would kill us. The server's memory
+ * goes when the listener and the last connection are.
  */
 #include "metrics/http.h"
 
@@ -12,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "base/cleanup.h"
 #include "base/listen_address.h"
@@ -30,6 +33,8 @@ struct connection {
 	uv_shutdown_t shutdown;
 	struct http_server *server; /* borrowed, owns this place; NULL while the place is free */
 	unsigned open_handles;
+	uint64_t number; /* of all connections since the start: the lowest is the oldest */
+	bool is_written; /* the kernel has the whole answer */
 	char header[HEADER_BYTES];
 	struct http_answer answer;
 	size_t length;
@@ -42,7 +47,8 @@ struct http_server {
 	struct http_handler *handler; /* borrowed; NULL after http_stop() */
 	struct connection places[HTTP_CONNECTIONS_MAX];
 	unsigned connections;
-	bool is_waiting; /* one came while all places were taken; libuv holds it */
+	uint64_t accepted; /* since the start */
+	bool is_waiting;   /* one came while all places were taken; libuv holds it */
 	bool is_closed;
 };
 
@@ -90,6 +96,37 @@ static void on_timeout(uv_timer_t *timer)
 	connection_close(container_of(timer, struct connection, timer));
 }
 
+static bool is_answered(const struct connection *connection)
+{
+	return connection->header[0] != '\0';
+}
+
+/* Has it a request that the loop has not come to, or an answer that the kernel has not taken? */
+static bool is_busy(const struct connection *connection)
+{
+	if (is_answered(connection))
+		return !connection->is_written;
+	int fd = -1;
+	int unread = 0;
+	return uv_fileno((const uv_handle_t *)&connection->socket, &fd) == 0 &&
+	       ioctl(fd, FIONREAD, &unread) == 0 && unread > 0;
+}
+
+/* One that waits gets the place of the oldest connection at rest, once its handles are closed. */
+static void make_room(struct http_server *server)
+{
+	struct connection *oldest = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(server->places) && server->is_waiting; i++) {
+		struct connection *connection = &server->places[i];
+		if (!connection->server || uv_is_closing((uv_handle_t *)&connection->socket))
+			return; /* a place is free soon */
+		if (!is_busy(connection) && (!oldest || connection->number < oldest->number))
+			oldest = connection;
+	}
+	if (oldest)
+		connection_close(oldest);
+}
+
 /* A close while bytes of the peer lie unread would reset the connection and take the answer with
  * it, so our end is shut first and the peer's end is awaited (or the timer). */
 static void on_shutdown(uv_shutdown_t *shutdown, int status)
@@ -105,6 +142,8 @@ static void on_written(uv_write_t *write, int status)
 	if (status < 0 ||
 	    uv_shutdown(&connection->shutdown, (uv_stream_t *)&connection->socket, on_shutdown) < 0)
 		connection_close(connection);
+	connection->is_written = true;
+	make_room(connection->server);
 }
 
 static const char *reason_of(unsigned status)
@@ -151,11 +190,6 @@ static void reply(struct connection *connection, bool has_body)
 		connection_close(connection);
 }
 
-static bool is_answered(const struct connection *connection)
-{
-	return connection->header[0] != '\0';
-}
-
 /* The head may be whole now. */
 static void consider(struct connection *connection)
 {
@@ -194,6 +228,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *chunk)
 		return;
 	connection->length += (size_t)got;
 	consider(connection);
+	make_room(connection->server);
 }
 
 static struct connection *find_place(struct http_server *server)
@@ -209,11 +244,14 @@ static void accept_one(struct http_server *server)
 	uv_stream_t *listener = (uv_stream_t *)&server->listener;
 	struct connection *connection = find_place(server);
 	server->is_waiting = !connection;
-	if (!connection)
+	if (!connection) {
+		make_room(server);
 		return;
+	}
 	memset(connection, 0, sizeof(*connection));
 	connection->server = server;
 	connection->open_handles = HANDLES;
+	connection->number = server->accepted++;
 	server->connections++;
 	(void)uv_tcp_init(server->loop, &connection->socket); /* neither can fail */
 	(void)uv_timer_init(server->loop, &connection->timer);

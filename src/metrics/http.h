@@ -13,7 +13,7 @@
 #include "base/err.h"
 
 enum {
-	HTTP_CONNECTIONS_MAX = 32,     /* one more waits for a place */
+	HTTP_CONNECTIONS_MAX = 32,     /* one more takes the place of the oldest at rest */
 	HTTP_HEAD_BYTES_MAX = 8192,    /* request line and headers; more is answered with 431 */
 	HTTP_BODY_BYTES_MAX = 4 << 20, /* of an answer */
 	HTTP_IDLE_MS = 10000,          /* for the whole exchange */

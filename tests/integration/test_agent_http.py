@@ -2,6 +2,7 @@
 """The agent over HTTP: metrics as Prometheus reads them, probes, and peers that misbehave."""
 
 import http.client
+import signal
 import socket
 import unittest
 
@@ -9,8 +10,10 @@ from agent_case import AgentCase, fault, shared, t4s
 from kubelet_peer import wait_until
 
 HANG_SECONDS = 60
-# More than HTTP_CONNECTIONS_MAX.
-CROWD = 40
+PLACES = 32  # HTTP_CONNECTIONS_MAX
+CROWD = 2 * PLACES
+# Without a place for it, it would wait for a deadline of ten seconds.
+PROBE_SECONDS = 5
 
 
 def free_port():
@@ -25,8 +28,8 @@ class HttpCase(AgentCase):
         self.port = free_port()
         self.listen = f"127.0.0.1:{self.port}"
 
-    def ask(self, path, method="GET"):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANG_SECONDS)
+    def ask(self, path, method="GET", seconds=HANG_SECONDS):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
         self.addCleanup(connection.close)
         connection.request(method, path)
         answer = connection.getresponse()
@@ -113,16 +116,54 @@ class Peers(HttpCase):
         self.assertEqual(self.send(b"GET / HTTP/1.1\r\n"), b"")
         self.assertEqual(self.ask("/healthz")[0], 200)
 
-    def test_silent_peers_do_not_keep_others_out_for_ever(self):
-        self.start()
-        crowd = [socket.create_connection(("127.0.0.1", self.port), timeout=HANG_SECONDS)
-                 for _ in range(CROWD)]
-        for peer in crowd:
-            self.addCleanup(peer.close)
-        # Each is closed at its deadline, and those that waited then get a place.
-        for peer in crowd[:1] + crowd[-1:]:
+    def crowd(self, count, request=b""):
+        peers = []
+        for _ in range(count):
+            peers.append(socket.create_connection(("127.0.0.1", self.port), timeout=HANG_SECONDS))
+            self.addCleanup(peers[-1].close)
+            peers[-1].sendall(request)
+        return peers
+
+    def wait_closed(self, peer):
+        try:
             self.assertEqual(peer.recv(1), b"")
-        self.wait_status("/healthz", 200)
+        except ConnectionResetError:
+            pass  # it had sent what nobody read
+
+    def test_peers_at_rest_do_not_keep_a_probe_waiting(self):
+        """Each of a crowd that ends nothing is the oldest in its turn; the youngest are left alone."""
+        self.start()
+        for request in (b"", b"G", b"GET /metrics HTTP/1.0\r\n\r\n"):
+            with self.subTest(request=request):
+                peers = self.crowd(CROWD, request)
+                self.assertEqual(self.ask("/healthz", seconds=PROBE_SECONDS)[0], 200)
+                peers[-1].settimeout(0)
+                if not request:
+                    self.assertRaises(BlockingIOError, peers[-1].recv, 1)
+                for peer in peers:
+                    peer.close()
+
+    def test_the_oldest_at_rest_makes_room(self):
+        self.start()
+        peers = self.crowd(PLACES)
+        self.assertEqual(self.ask("/healthz")[0], 200)
+        self.wait_closed(peers[0])
+        peers[1].sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        self.assertIn(b" 200 ", peers[1].recv(100))
+
+    def test_a_silent_peer_is_closed_at_its_deadline(self):
+        self.start()
+        peer, = self.crowd(1)
+        self.wait_closed(peer)
+
+    def test_a_crowd_that_asks_at_once_is_answered_to_the_last(self):
+        """None that has asked makes room for another before its answer."""
+        self.start()
+        self.agent.tell(signal.SIGSTOP)
+        peers = self.crowd(PLACES + 1, b"GET /healthz HTTP/1.0\r\n\r\n")
+        self.agent.tell(signal.SIGCONT)
+        for number, peer in enumerate(peers):
+            self.assertIn(b" 200 ", peer.recv(100), number)
 
     def test_no_descriptor_is_kept(self):
         self.start()
