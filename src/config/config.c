@@ -137,14 +137,28 @@ static int read_file(const struct apply *apply, struct err *err)
 	return read_text(apply, text, length, err);
 }
 
-/* The path and the strategies that need it may come from different sources. */
-static void check_hook_path(const struct apply *apply)
+/* What a CDI specification has paths of. */
+static const struct cdi_path {
+	const char *map; /* of its row, with its key */
+	const char *key;
+	const char *example;
+	size_t offset;     /* in struct settings */
+	bool may_be_empty; /* another path or the root then stands for it */
+} cdi_paths[] = {
+	{ "flags.plugin", "nvidiaCTKPath", "/usr/bin/nvidia-ctk",
+	  offsetof(struct settings, cdi_hook_path), false },
+	{ "flags", "nvidiaDriverRoot", "/", offsetof(struct settings, driver_root), true },
+	{ "flags", "nvidiaDevRoot", "/", offsetof(struct settings, dev_root), true },
+};
+
+static void check_cdi_path(const struct apply *apply, const struct cdi_path *path)
 {
-	static const unsigned cdi = DEVICE_LIST_CDI_ANNOTATIONS | DEVICE_LIST_CDI_CRI;
 	const struct settings *settings = apply->settings;
-	if (!(settings->device_list_strategies & cdi) || settings->cdi_hook_path[0] == '/')
+	const char *value = NULL;
+	memcpy(&value, (const char *)settings + path->offset, sizeof(value));
+	if (value[0] == '/' || (value[0] == '\0' && path->may_be_empty))
 		return;
-	const struct schema_key *key = schema_find("flags.plugin", "nvidiaCTKPath", true);
+	const struct schema_key *key = schema_find(path->map, path->key, true);
 	const struct settings_source *source = &settings->sources[schema_index(key)];
 	struct finding_place place = { source->line, source->col,
 				       source->name ? source->name : key->path };
@@ -152,7 +166,17 @@ static void check_hook_path(const struct apply *apply)
 	apply_refuse(
 		apply, &place,
 		"'%s' is not an absolute path, which a cdi strategy needs, write one such as %s",
-		finding_shown(settings->cdi_hook_path, shown), key->option.default_text);
+		finding_shown(value, shown), path->example);
+}
+
+/* The paths and the strategies that need them may come from different sources. */
+static void check_cdi_paths(const struct apply *apply)
+{
+	static const unsigned cdi = DEVICE_LIST_CDI_ANNOTATIONS | DEVICE_LIST_CDI_CRI;
+	if (!(apply->settings->device_list_strategies & cdi))
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(cdi_paths); i++)
+		check_cdi_path(apply, &cdi_paths[i]);
 }
 
 static int refused(const struct findings *findings, const char *file, struct err *err)
@@ -186,7 +210,7 @@ int config_load(const struct config_inputs *inputs, struct findings *findings,
 	int r = read_file(&apply, err);
 	if (r < 0)
 		return r;
-	check_hook_path(&apply);
+	check_cdi_paths(&apply);
 	if (findings->error < 0)
 		return err_set(err, findings->error, "out of memory");
 	if (findings->refusals > 0)
@@ -212,6 +236,6 @@ int config_check(const char *text, size_t length, struct findings *findings, str
 	int r = read_text(&apply, text, length, err);
 	if (r < 0)
 		return r;
-	check_hook_path(&apply);
+	check_cdi_paths(&apply);
 	return findings->error < 0 ? err_set(err, findings->error, "out of memory") : 0;
 }

@@ -170,7 +170,8 @@ static const struct schema_key keys[] = {
 	{ .path = "flags.nvidiaDriverRoot",
 	  .option = { FLAG("driver-root", "DIR"), .aliases = { "nvidia-driver-root" },
 		      .env = "NVIDIA_DRIVER_ROOT", .default_text = "/",
-		      .help = "root of the driver installation on the host" },
+		      .help = "root of the driver installation on the host; with a cdi strategy an "
+			      "absolute path, as --dev-root" },
 	  .type = SCHEMA_TEXT,
 	  .offset = AT(driver_root),
 	  .allowed = ONE_TEXT },

@@ -884,9 +884,8 @@ static void flags_and_hooks_of_cdi_are_lists_of_known_words(void **state)
 			    "no-additional-gids-for-device-nodes, disable-ipc-discoverer");
 }
 
-#define NOT_ABSOLUTE                                                            \
-	" is not an absolute path, which a cdi strategy needs, write one such " \
-	"as /usr/bin/nvidia-ctk"
+#define NOT_A_ROOT   " is not an absolute path, which a cdi strategy needs, write one such as /"
+#define NOT_ABSOLUTE NOT_A_ROOT "usr/bin/nvidia-ctk"
 
 static void a_hook_path_of_the_file_is_absolute_where_a_cdi_strategy_needs_it(void **state)
 {
@@ -901,6 +900,27 @@ static void a_hook_path_of_the_file_is_absolute_where_a_cdi_strategy_needs_it(vo
 		  "R 1:62 flags.plugin.nvidiaCTKPath: ''" NOT_ABSOLUTE "\n" },
 	};
 	check_rows(*state, rows, ARRAY_LEN(rows));
+}
+
+/* An empty one stands for the root, or for the other. */
+static void roots_are_absolute_where_a_cdi_strategy_needs_them(void **state)
+{
+	struct fixture *fixture = *state;
+	static const struct row rows[] = {
+		{ "flags: {nvidiaDriverRoot: rel, nvidiaDevRoot: rel}\n", "" },
+		{ "flags: {nvidiaDriverRoot: '', nvidiaDevRoot: '',\n"
+		  "  plugin: {deviceListStrategy: cdi-cri}}\n",
+		  "" },
+		{ "flags: {nvidiaDriverRoot: rel, nvidiaDevRoot: ./dev,\n"
+		  "  plugin: {deviceListStrategy: cdi-cri}}\n",
+		  "R 1:27 flags.nvidiaDriverRoot: 'rel'" NOT_A_ROOT "\n"
+		  "R 1:47 flags.nvidiaDevRoot: './dev'" NOT_A_ROOT "\n" },
+	};
+	check_rows(*state, rows, ARRAY_LEN(rows));
+	assert_int_equal(load(fixture, NULL, LIST("NVIDIA_DEV_ROOT=dev"),
+			      LIST("--device-list-strategy=cdi-annotations")),
+			 -EINVAL);
+	assert_string_equal(fixture->err.msg, "NVIDIA_DEV_ROOT: 'dev'" NOT_A_ROOT);
 }
 
 static void a_hook_path_is_judged_by_the_strategy_in_force(void **state)
@@ -1290,6 +1310,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_hook_path_of_the_file_is_absolute_where_a_cdi_strategy_needs_it, set_up,
 			tear_down),
+		cmocka_unit_test_setup_teardown(roots_are_absolute_where_a_cdi_strategy_needs_them,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_hook_path_is_judged_by_the_strategy_in_force,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
