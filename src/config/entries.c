@@ -85,12 +85,15 @@ static bool is_part_name(const struct settings *settings, const char *name)
 	       is_of_pattern(&settings->mig_patterns, name);
 }
 
+static const char no_parts[] =
+	"migStrategy is none and parts of GPUs have no names, set it to mixed "
+	"or leave the entry out";
+
 /* Why no part of a GPU can have the name, and what to do; NULL: some can. */
 static const char *why_no_part(const struct settings *settings, const char *name)
 {
 	if (settings->mig_strategy == MIG_STRATEGY_NONE)
-		return "migStrategy is none and parts of GPUs have no names, set it to mixed or "
-		       "leave the entry out";
+		return no_parts;
 	if (is_of_pattern(&settings->mig_patterns, name))
 		return NULL;
 	if (settings->mig_patterns.count > 0)
@@ -286,7 +289,14 @@ static void check_pattern(const struct list *list, const struct resource_pattern
 			  size_t i)
 {
 	const char *pattern = patterns[i].pattern;
+	const struct settings *settings = list->apply->settings;
 	struct at at;
+	if (patterns == settings->mig_patterns.items &&
+	    settings->mig_strategy == MIG_STRATEGY_NONE) {
+		apply_warn(list->apply, place_of(list, i, "pattern", &at),
+			   "the entry has no effect: %s", no_parts);
+		return;
+	}
 	if (pattern[0] == '\0') {
 		apply_warn(list->apply, place_of(list, i, "pattern", &at),
 			   "an empty pattern never matches, leave the entry out");

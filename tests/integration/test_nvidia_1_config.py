@@ -284,9 +284,14 @@ STRICT = (
         values=shared(2, rename="nvidia.com/fast"), differs="design: what is read strictly is honoured"),
     Row("1.5 with a rota: block patterns count",
         'rota: {}\nresources: {gpus: [{pattern: "*T4*", name: t4}], mig: [{pattern: 1g.5gb, name: small}]}\n',
+        environment={"MIG_STRATEGY": "mixed"},
         values={"resources.gpus": [{"pattern": "*T4*", "name": "nvidia.com/t4"}],
                 "resources.mig": [{"pattern": "1g.5gb", "name": "nvidia.com/small"}]},
         differs="design: what is read strictly is honoured"),
+    Row("1.5 with a rota: block none has no names of parts",
+        'rota: {}\nresources: {mig: [{pattern: "*", name: small}]}\n',
+        refused="resources.mig[0].pattern: the entry has no effect: migStrategy is none",
+        differs="design: what is read strictly and has no effect is refused"),
 )
 
 

@@ -887,6 +887,26 @@ static void flags_and_hooks_of_cdi_are_lists_of_known_words(void **state)
 #define NOT_A_ROOT   " is not an absolute path, which a cdi strategy needs, write one such as /"
 #define NOT_ABSOLUTE NOT_A_ROOT "usr/bin/nvidia-ctk"
 
+static void patterns_of_parts_are_judged_by_the_mig_strategy_in_force(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char text[] = "rota: {}\n"
+				   "resources: {gpus: [{pattern: '*', name: a}], "
+				   "mig: [{pattern: 1g.5gb, name: b}, {name: c, pattern: x}]}\n";
+	static const char none[] = ": the entry has no effect: migStrategy is none and parts of "
+				   "GPUs have no names, set it to mixed or leave the entry out; "
+				   "with a rota: block this is refused\n";
+	char wanted[1024];
+	(void)snprintf(wanted, sizeof(wanted),
+		       "R 2:62 resources.mig[0].pattern%s"
+		       "R 2:99 resources.mig[1].pattern%s",
+		       none, none);
+	const struct row rows[] = { { text, wanted } };
+	check_rows(*state, rows, ARRAY_LEN(rows));
+	assert_int_equal(load(fixture, text, NULL, LIST("--mig-strategy=single")), 0);
+	assert_int_equal(load(fixture, text, LIST("MIG_STRATEGY=mixed"), NULL), 0);
+}
+
 static void a_hook_path_of_the_file_is_absolute_where_a_cdi_strategy_needs_it(void **state)
 {
 	static const struct row rows[] = {
@@ -1307,6 +1327,9 @@ int main(void)
 			the_first_refusal_of_flags_is_the_one_that_nvidia_names, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(flags_and_hooks_of_cdi_are_lists_of_known_words,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			patterns_of_parts_are_judged_by_the_mig_strategy_in_force, set_up,
+			tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_hook_path_of_the_file_is_absolute_where_a_cdi_strategy_needs_it, set_up,
 			tear_down),

@@ -166,7 +166,9 @@ static void a_strict_file_may_not_hold_what_has_no_effect(void **state)
 			  "resources: {mig: [{pattern: x, name: slow}]}\n",
 		  "R 2:44 " ENTRY ".name: nvidia.com/slow" NEVER
 		  "migStrategy is none and parts of GPUs have no names, set it to mixed or leave "
-		  "the entry out" STRICT },
+		  "the entry out" STRICT
+		  "R 3:29 resources.mig[0].pattern: the entry has no effect: migStrategy is none "
+		  "and parts of GPUs have no names, set it to mixed or leave the entry out" STRICT },
 		{ ENTRIES "{name: slow, replicas: 5}]}}\n" SINGLE
 			  "resources: {mig: [{pattern: x, name: slow}]}\n",
 		  "" },
@@ -191,12 +193,12 @@ static void a_strict_file_may_not_hold_what_has_no_effect(void **state)
 		  "R 2:55 resources.gpus[1].pattern: never matches, since entry 0 before it matches "
 		  "all that it does, put that one behind it or leave this one out" STRICT },
 		{ "rota:\nresources: {mig: [{pattern: 1g.5gb, name: b}, {pattern: 1g.5gb, name: "
-		  "c}, {pattern: '', name: d}, {pattern: \"*\", name: e}]}\n",
+		  "c}, {pattern: '', name: d}, {pattern: \"*\", name: e}]}\n" MIXED,
 		  "R 2:57 resources.mig[1].pattern: never matches, since entry 0 before it matches "
 		  "all that it does, put that one behind it or leave this one out" STRICT
 		  "R 2:85 resources.mig[2].pattern: an empty pattern never matches, leave the entry "
 		  "out" STRICT },
-		{ "rota:\nresources: {mig: [{pattern: \"**\", name: b}, {pattern: x, name: c}]}\n",
+		{ "rota:\nresources: {mig: [{pattern: \"**\", name: b}, {pattern: x, name: c}]}\n" MIXED,
 		  "R 2:55 resources.mig[1].pattern: never matches, since entry 0 before it matches "
 		  "all that it does, put that one behind it or leave this one out" STRICT },
 		{ "rota:\nresources: {gpus: [{name: b}, {pattern: a, name: b}, {pattern: x*, name: "
@@ -307,7 +309,7 @@ static void a_rename_may_not_be_the_name_of_other_devices(void **state)
 			  "a, name: fast}, {pattern: b, name: gpu}]}\n",
 		  "R 2:70 " ENTRY ".rename: nvidia.com/fast" TAKEN },
 		{ "rota:\nsharing: {timeSlicing: {renameByDefault: true, resources: [{name: gpu, "
-		  "replicas: 5}]}}\nresources: {mig: [{pattern: a, name: gpu.shared}]}\n",
+		  "replicas: 5}]}}\nresources: {mig: [{pattern: a, name: gpu.shared}]}\n" MIXED,
 		  "R 2:60 " ENTRY ": nvidia.com/gpu.shared" TAKEN },
 		{ "rota:\nsharing: {timeSlicing: {renameByDefault: true, resources: [{replicas: 5, "
 		  "rename: short, name: mig-" TEN TEN TEN TEN "abc}]}}\n" MIXED,
