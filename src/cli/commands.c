@@ -31,7 +31,6 @@ static const struct option common[] = {
 };
 
 const struct option_table common_options = OPTION_TABLE(common);
-const struct option_table help_options = { common, 1, sizeof(common[0]) };
 
 const struct command *const *commands_all(size_t *ret_count)
 {

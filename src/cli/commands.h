@@ -21,8 +21,7 @@ const struct command *const *commands_all(size_t *ret_count);
 /* Values of common_options. */
 struct common {
 	bool wants_help;
-	bool wants_version; /* only before the command */
+	bool wants_version;
 };
 
-extern const struct option_table common_options; /* of rota itself */
-extern const struct option_table help_options;   /* those of them that every command has */
+extern const struct option_table common_options; /* of rota itself and of every command */

@@ -79,8 +79,15 @@ static int print_help(const struct command *command)
 	(void)buf_text(&text, "\nOptions:\n");
 	for (size_t i = 0; i < command->options_count; i++)
 		option_help(command->options[i].table, &text);
-	option_help(&help_options, &text);
+	option_help(&common_options, &text);
 	return output_text(&text);
+}
+
+static int print_version(void)
+{
+	static const struct output output = { .format = OUTPUT_TABLE };
+	const struct option_words none = { 0 };
+	return command_version.run(&output, &none);
 }
 
 /* Whether commands of two words begin with @word: config, for `config check`. */
@@ -165,8 +172,7 @@ static int run_command(const struct command *command, struct option_words words)
 		memcpy(values, command->defaults, command->values_bytes);
 
 	struct common common = { 0 };
-	/* --version means the command of this name only before a command. */
-	struct option_set sets[OPTION_SETS_MAX] = { { help_options, &common } };
+	struct option_set sets[OPTION_SETS_MAX] = { { common_options, &common } };
 	size_t count = 1;
 	for (size_t i = 0; i < command->options_count && count < OPTION_SETS_MAX; i++)
 		sets[count++] = (struct option_set){ *command->options[i].table,
@@ -179,6 +185,8 @@ static int run_command(const struct command *command, struct option_words words)
 	}
 	if (common.wants_help)
 		return print_help(command);
+	if (common.wants_version)
+		return print_version();
 	int r = check_count(command, &arguments);
 	return r == COMMAND_DONE ? command->run(values, &arguments) : r;
 }
@@ -193,7 +201,7 @@ static int dispatch(struct option_words words)
 		return COMMAND_USAGE;
 	}
 	if (common.wants_version && !common.wants_help)
-		return run_command(&command_version, (struct option_words){ words.items, 0 });
+		return print_version();
 	bool asks_help = words.count > 0 && strcmp(words.items[0], "help") == 0;
 	if (asks_help) {
 		words.items++;

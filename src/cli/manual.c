@@ -258,7 +258,7 @@ void manual_command(const struct command *command, struct buf *out)
 	(void)buf_text(out, ".SH OPTIONS\n");
 	for (size_t i = 0; i < command->options_count; i++)
 		put_options(command->options[i].table, out);
-	put_options(&help_options, out);
+	put_options(&common_options, out);
 	put_environment(command, out);
 	put_see_also(command->name, out);
 }

@@ -99,8 +99,20 @@ class Version(CommandCase):
         text = self.listing("version")
         self.assertRegex(text, r"^rota \d+\.\d+\.\d+\n$")
         self.assertEqual(self.listing("--version"), text)
+        self.assertEqual(self.listing("-v"), text)
         version = json.loads(self.listing("version", "-o", "json"))["version"]
         self.assertEqual(text, f"rota {version}\n")
+
+
+    def test_every_command_tells_it(self):
+        """NVIDIA's plugin has both spellings, which an image's check may call; nothing else is done or wanted."""
+        text = self.listing("version")
+        for command in (*COMMANDS, "config karpenter", "demo", "driver"):
+            for flag in ("--version", "-version", "-v"):
+                with self.subTest(command=command, flag=flag):
+                    self.assertEqual(self.listing(*command.split(), flag), text)
+        self.assertEqual(self.listing("agent", "--mig-strategy=none", "--version"), text)
+        self.assertIn("--version", self.listing("agent", "--help"))
 
 
 class Devices(CommandCase):
@@ -164,7 +176,7 @@ class Status(CommandCase):
     def test_only_the_options_that_it_needs(self):
         text = self.listing("status", "--help")
         self.assertEqual(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", text, re.MULTILINE),
-                         ["--output", "--agent-socket", "--help"])
+                         ["--output", "--agent-socket", "--help", "--version"])
         self.assertIn("--mig-strategy", self.refusal(2, "status", "--mig-strategy=none"))
 
     def test_other_settings_are_no_reason_not_to_ask(self):
