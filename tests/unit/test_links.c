@@ -2,10 +2,12 @@
 /* How near GPUs are, as the simulated library says it for real machines. */
 #include "unit.h"
 
+#include <ctype.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "driver/answer.h"
@@ -119,6 +121,25 @@ static void links_to_switches_are_no_links_between_gpus(void **state)
 	assert_int_equal(fixture->answer.snapshot->links_count, 28);
 	expect(fixture, 0, 1, LINK_SAME_CPU, 0);
 	expect(fixture, 0, 7, LINK_CROSS_CPU, 0);
+}
+
+/* NVML writes the address of a link's other end by itself; its letters may be small ones. */
+static int tell_small_letters(struct nvml_device *device, unsigned place, struct nvml_pci_info *ret)
+{
+	int result = real.nvmlDeviceGetNvLinkRemotePciInfo_v2(device, place, ret);
+	for (char *at = ret->bus_id; *at; at++)
+		*at = (char)tolower((unsigned char)*at);
+	return result;
+}
+
+static void an_address_is_the_same_in_small_letters(void **state)
+{
+	struct fixture *fixture = *state;
+	read_devices(fixture, SCENARIO_FOLDER "/dgx1-v100.yaml");
+	assert_string_equal(fixture->answer.snapshot->devices[2].bus_id, "00000000:0A:00.0");
+	fixture->nvml.nvmlDeviceGetNvLinkRemotePciInfo_v2 = tell_small_letters;
+	assert_int_equal(fill(fixture), 0);
+	expect(fixture, 1, 2, LINK_HOST_BRIDGE, 2);
 }
 
 static void links_skip_parts(void **state)
@@ -251,6 +272,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_cube_mesh_is_seen),
 		TEST(links_to_switches_are_no_links_between_gpus),
+		TEST(an_address_is_the_same_in_small_letters),
 		TEST(links_skip_parts),
 		TEST(the_same_gpus_are_not_asked_twice),
 		TEST(others_are_asked),

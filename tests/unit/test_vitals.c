@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "given.h"
 
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "agent/vitals.h"
 #include "base/log.h"
 #include "failing.h"
 
 enum {
 	SECOND_NS = 1000 * 1000 * 1000,
+	LOG_BYTES = 4096, /* a few lines */
 };
 
 struct fixture {
@@ -28,6 +33,39 @@ static int tear_down(void **state)
 	struct fixture *fixture = *state;
 	vitals_done(&fixture->vitals);
 	return 0;
+}
+
+/* Of stderr while a test listens. */
+static int saved_stderr;
+static int captured_fd;
+
+static int set_up_to_listen(void **state)
+{
+	int fds[2];
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -1;
+	captured_fd = fds[0];
+	saved_stderr = dup(STDERR_FILENO);
+	int r = dup2(fds[1], STDERR_FILENO);
+	(void)close(fds[1]);
+	return r < 0 ? -1 : set_up(state);
+}
+
+static int tear_down_and_be_silent(void **state)
+{
+	(void)dup2(saved_stderr, STDERR_FILENO);
+	(void)close(saved_stderr);
+	(void)close(captured_fd);
+	return tear_down(state);
+}
+
+/* What was logged since the last call. */
+static const char *logged(void)
+{
+	static char text[LOG_BYTES];
+	ssize_t got = read(captured_fd, text, sizeof(text) - 1);
+	text[got > 0 ? got : 0] = '\0';
+	return text;
 }
 
 static bool observe(struct fixture *fixture, uint64_t second)
@@ -139,6 +177,32 @@ static void nothing_is_well_while_the_driver_is_silent(void **state)
 	assert_healthy(fixture, true, false);
 }
 
+/* Each change is one line; that the driver answers again is one for all. */
+static void says_who_fell_ill_and_who_is_well_again_and_not_who_was_only_silent(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char well[] = "device is healthy again";
+	(void)observe(fixture, 1);
+	assert_null(strstr(logged(), "device is"));
+	(void)report_xid(fixture, 63, 2);
+	const char *line = strstr(logged(), "device is unhealthy");
+	assert_non_null(line);
+	assert_non_null(strstr(line, "uuid=GPU-1"));
+	assert_non_null(strstr(line, "Xid 63"));
+	assert_null(strstr(line + 1, "device is"));
+	vitals_fault(&fixture->vitals, "it hangs");
+	assert_null(strstr(logged(), "device is"));
+	(void)observe(fixture, 3);
+	line = logged();
+	assert_non_null(strstr(line, "driver answers"));
+	assert_null(strstr(line, well)); /* GPU-0 was only silent, GPU-1 is still ill */
+	(void)observe(fixture, 4);
+	line = strstr(logged(), well);
+	assert_non_null(line);
+	assert_non_null(strstr(line, "uuid=GPU-1"));
+	assert_null(strstr(line + 1, well));
+}
+
 /* Whichever allocation fails, the belief is the old one or the new one, and a retry mends it. */
 static void the_old_belief_stays_until_memory_is_there(void **state)
 {
@@ -173,6 +237,9 @@ int main(void)
 		TEST(every_xid_is_counted_and_one_of_a_program_believed_by_nobody),
 		TEST(an_xid_before_the_first_snapshot_is_of_no_effect),
 		TEST(nothing_is_well_while_the_driver_is_silent),
+		cmocka_unit_test_setup_teardown(
+			says_who_fell_ill_and_who_is_well_again_and_not_who_was_only_silent,
+			set_up_to_listen, tear_down_and_be_silent),
 		TEST(the_old_belief_stays_until_memory_is_there),
 #undef TEST
 	};
