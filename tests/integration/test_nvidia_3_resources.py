@@ -8,11 +8,13 @@ import unittest
 from dataclasses import dataclass, field
 
 import fakeroot
-from agent_case import A100, a100, gpu, part, part_uuid, replica_ids, scenario, shared, strategy, t4s, uuid
+from agent_case import (
+    A100, NVML, SIM, a100, gpu, has_library, part, part_uuid, replica_ids, scenario, shared, strategy, t4s, uuid)
 from nvidia_node import NodeRows
 
 UNLIKE = "decision 7: a node that single cannot name offers nothing until it is partitioned alike, without a restart"
 ONE_ODD = "decision 7: what concerns one device or one entry is a complaint and takes no other device away"
+LATER = "decision 4: it goes on by itself when the library is there; NVIDIA's plugin only when it begins anew"
 STRICT = "with a rota: block what NVIDIA's plugin drops is honoured"
 INVALID = "invalid MIG configuration: "
 
@@ -217,6 +219,19 @@ class Offered(NodeRows):
 
     def test_replicas(self):
         self.check(REPLICAS)
+
+    @unittest.skipIf(has_library(), "this machine has an NVIDIA driver, which cannot be missing")
+    def test_no_library_is_no_mig_rules(self):
+        self.library_path = self.directory / "lib"
+        self.library_path.mkdir()
+        self.set_scenario(scenario(*MIXED_NODE))
+        with self.row("3.2 mixed: the library cannot be loaded", LATER):
+            self.start_agent(config=strategy("mixed", failOnInitError=False))
+            self.agent.wait_log("driver does not answer, waiting for it")
+            self.assertEqual((self.kubelet.calls, self.names()), (0, set()))
+            (self.library_path / NVML).symlink_to(SIM / NVML)
+            self.kubelet.wait_registrations(3)
+            self.assertEqual(self.names(), {"gpu", "mig-1g.5gb", "mig-2g.10gb"})
 
 
 class Profiles(NodeRows):

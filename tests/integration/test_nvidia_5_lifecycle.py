@@ -2,6 +2,7 @@
 """Start, reload and end, row by row of the reference's section 5: what NVIDIA's device plugin v0.20 does when it is
 told something, or something around it changes."""
 
+import errno
 import os
 import signal
 import unittest
@@ -9,19 +10,50 @@ import unittest
 import grpc
 
 from agent_case import (
-    NVML, SIM, a100, fault, gpu, has_library, part, part_uuid, replica_ids, scenario, shared, strategy, t4s, uuid)
+    BUILD, IS_SANITIZED, NVML, SIM, a100, fault, gpu, has_library, part, part_uuid, replica_ids, scenario, shared, strategy,
+    t4s, uuid)
 from kubelet_peer import Kubelet, wait_until
 from nvidia_node import NodeRows
 
 GOES_ON = "decision 4: it waits, and goes on by itself when there is something"
 AT_ONCE = "it tries again by itself at once, then with growing pauses; NVIDIA's plugin begins anew after 30 s"
+POLLED = "what inotify does not tell is seen by looking each 2 s; NVIDIA's plugin ends"
 KEEPS = "a refused configuration leaves the old one in force; NVIDIA's plugin ends, its plugins already stopped"
 IN_PLACE = "the list changes in place; NVIDIA's plugin stops and registers again"
 SEEN = "it is seen within seconds; NVIDIA's plugin needs SIGHUP or a restart"
 TOLD = "decision 7: kubelet is told that nothing is left; NVIDIA's plugin leaves the last number on the node"
+FAULTS = BUILD / "tests" / "integration" / "libfaults.so"
 NOT_LOADED = [fault("nvmlInit_v2", "fail", error="NVML_ERROR_DRIVER_NOT_LOADED")]
 TWO = scenario(a100(0, part("1g.5gb", 1)), gpu(1))
 MIXED = strategy("mixed")
+
+
+class Watching(NodeRows):
+    def check_restart_is_seen(self):
+        self.kubelet.registration_after(self.kubelet.restart).watch.wait_count(1)
+        self.assertTrue(self.agent.is_running())
+
+    @unittest.skipIf(IS_SANITIZED, "what is preloaded and a sanitizer exclude each other")
+    def test_inotify_that_refuses(self):
+        mark = self.directory / "mark"
+        with self.row("5.1 the directory cannot be watched", POLLED):
+            registration = self.serve_one(t4s(1), environment={
+                "LD_PRELOAD": str(FAULTS), "ROTA_FAULT_MARK": str(mark),
+                "ROTA_FAULT": f"agent inotify_add_watch 1 {errno.ENOSPC} libuv"})
+            registration.watch.wait_count(1)
+            self.assertTrue(mark.exists(), "nothing was refused")
+            self.check_restart_is_seen()
+
+    def test_a_directory_that_is_not_there(self):
+        self.kubelet.stop()
+        os.rmdir(self.plugins)
+        with self.row("5.1 no directory to watch", POLLED):
+            self.start_agent()
+            self.agent.wait_log("driver answers")
+            os.mkdir(self.plugins)
+            self.kubelet.start()
+            self.kubelet.wait_registrations(1).watch.wait_count(1)
+            self.check_restart_is_seen()
 
 
 class Start(NodeRows):

@@ -17,6 +17,8 @@ OFF, ON = "DP_DISABLE_HEALTHCHECKS", "DP_ENABLE_HEALTHCHECKS"
 STAYS = {"version": "v1", "rota": {"health": {"settle": "1h"}}}
 AT_ONCE = {"version": "v1", "rota": {"health": {"settle": "0s"}}}
 
+EVENT_TRIES = 5
+
 BOTH = "what is enabled wins, as NVIDIA's comment says; its code then watches nothing"
 NO_EVENTS = "docs/health.md: what the driver says of the GPU itself decides, not whether it can report Xids"
 RETURNS = "docs/health.md: a device returns when it is proven well; NVIDIA's plugin needs a restart"
@@ -210,6 +212,35 @@ class Events(Health):
         registration = self.serve_one(node, environment={OFF: "xids"})
         self.wait_health(registration, self.health(2))
         self.assertEqual(self.status()["complaints"], [])
+
+    def test_an_event_of_a_gpu_that_the_resource_does_not_have(self):
+        """6 an unknown UUID is ignored; of one that no resource has tests/unit/test_health.c knows"""
+        names = {"version": "v1", "rota": {}, "resources": {"gpus": [{"pattern": "*A100*", "name": "big"},
+                                                                  {"pattern": "*", "name": "small"}]}}
+        node = scenario(gpu(0), a100(1))
+        by_name = self.serve(node, ["small", "big"], config={**names, **STAYS})
+        for registration in by_name.values():
+            registration.watch.wait_count(1)
+        self.set_scenario({**node, "events": [event(0, 79)]})
+        self.wait_health(by_name["small"], {uuid(0): ILL})
+        self.assertEqual(by_name["big"].watch.health(), {uuid(1): HEALTHY})
+        self.assertEqual(len(by_name["big"].watch.lists), 1, "the list is sent once")
+
+    def test_an_event_whose_uuid_cannot_be_read(self):
+        """6 all are unhealthy. GPU 0, whose it is, is lost when it is asked next, and if that comes first, its event
+        is not told: then again with another."""
+        registration = self.serve_one(t4s(2), config=AT_ONCE)
+        self.wait_health(registration, self.health(2))
+        unread = [fault("nvmlDeviceGetUUID", "fail", gpu=0, error="NVML_ERROR_UNKNOWN")]
+        for number in range(EVENT_TRIES):
+            self.set_scenario({**t4s(2, faults=unread), "events": [{**event(0, 119), "id": f"x{number}"}]})
+            registration.watch.wait(lambda watch: watch.health()[uuid(0)] == ILL, "GPU 0 ill")
+            if REPORTED in self.agent.log():
+                break
+            self.set_scenario(t4s(2))
+            self.wait_health(registration, self.health(2))
+        self.wait_health(registration, self.health(2, [0, 1]))
+        self.assertIn("Xid 119", self.status()["devices"][1]["reason"])
 
     def test_the_other_gpu_is_watched_all_the_same(self):
         """6 not supported"""
