@@ -154,8 +154,8 @@ static int complain_of_mig(struct work *work, size_t gpu)
 		return complain(
 			work->plan,
 			"GPU %s is in MIG mode, but migStrategy is none, so it is "
-			"advertised whole; set migStrategy to mixed or single, or switch its "
-			"MIG mode off",
+			"advertised whole while no pod holds a part of it; set migStrategy to "
+			"mixed or single, or switch its MIG mode off",
 			device->index);
 	if (count_parts(work->snapshot, gpu) == 0)
 		return complain(

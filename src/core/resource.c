@@ -162,8 +162,33 @@ static uint32_t replicas_of(const struct plan *plan, int32_t name, size_t positi
 	return name != PLAN_NOT_ADVERTISED && device->name == name ? device->replicas : 0;
 }
 
+/* Mark the GPU of a part, and the parts of a GPU, which stand behind it. */
+static void mark_relatives(const struct snapshot *snapshot, size_t position, bool *marks)
+{
+	if (device_is_part(&snapshot->devices[position])) {
+		marks[snapshot->devices[position].parent] = true;
+		return;
+	}
+	for (size_t i = position + 1; i < snapshot->devices_count; i++)
+		marks[i] |= snapshot->devices[i].parent == (int32_t)position;
+}
+
+/* What a pod could be given beside another that has it already, under another strategy of MIG: a
+ * GPU of which a part is held, and the parts of one that is held. @ret: one a device. */
+static int find_kept_back(struct resource *resource, const struct claims *claims, bool **ret)
+{
+	bool *marks = arena_array(&resource->arena, resource->spans_count, sizeof(*marks));
+	if (!marks)
+		return -ENOMEM;
+	for (size_t i = 0; i < claims->count; i++)
+		if (i == 0 || claims->items[i].device != claims->items[i - 1].device)
+			mark_relatives(resource->snapshot, claims->items[i].device, marks);
+	*ret = marks;
+	return 0;
+}
+
 static void fill_spans(struct resource *resource, const struct plan *plan, int32_t name,
-		       const struct claims *claims)
+		       const struct claims *claims, const bool *is_kept_back)
 {
 	size_t first = 0;
 	for (size_t i = 0; i < resource->spans_count; i++) {
@@ -171,7 +196,7 @@ static void fill_spans(struct resource *resource, const struct plan *plan, int32
 		while (first + count < claims->count && claims->items[first + count].device == i)
 			count++;
 		fill_span(resource, &resource->spans[i], claims->items + first, count,
-			  replicas_of(plan, name, i));
+			  is_kept_back[i] ? 0 : replicas_of(plan, name, i));
 		first += count;
 	}
 }
@@ -207,16 +232,19 @@ static int fill(struct resource *resource, const struct plan *plan, const struct
 	if (planned > REPLICAS_MAX)
 		return too_many(resource, planned, err);
 	struct claims claims = { 0 };
+	bool *is_kept_back = NULL;
 	int r = index_devices(resource);
 	if (r == 0)
 		r = collect_claims(resource, held, &claims);
+	if (r == 0)
+		r = find_kept_back(resource, &claims, &is_kept_back);
 	if (r < 0)
 		return err_set(err, r, "%s: out of memory", resource->name);
 	resource->replicas = arena_array(&resource->arena, planned + claims.count,
 					 sizeof(*resource->replicas));
 	if (!resource->replicas)
 		return err_set(err, -ENOMEM, "%s: out of memory", resource->name);
-	fill_spans(resource, plan, name, &claims);
+	fill_spans(resource, plan, name, &claims, is_kept_back);
 	size_t all = resource->replicas_count;
 	return all > REPLICAS_MAX ? too_many(resource, all, err) : 0;
 }

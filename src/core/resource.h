@@ -53,8 +53,9 @@ bool resource_name_is_ours(struct id_text name);
  *
  * Of each device first the ids that pods hold under this name; then, if the plan has the device
  * under this name, the lowest free ones until there are as many as it says. An id that is held
- * under another name is not given twice, and counts. A name that the plan does not have gets what
- * is held.
+ * under another name is not given twice, and counts. Of a GPU of which a part is held, and of the
+ * parts of a GPU that is held, whole or a replica of it, there is nothing but what is held. A name
+ * that the plan does not have gets what is held.
  *
  * @plan      of @snapshot; borrowed for the call, as @name.
  * @snapshot  taken, also on failure.

@@ -133,24 +133,48 @@ class Described(HeldCase):
             and registration.watch.health().get(ident) == "Healthy"
             for registration in list(self.kubelet.registrations)), f"{ident} under {name}")
 
+    def end_pods(self):
+        self.peer.pods = {}
+        self.agent.tell(signal.SIGHUP)  # after which kubelet is asked
+
+    def counts(self):
+        """Of ids that the agent lists by now."""
+        return {resource["name"]: resource["replicas"] for resource in self.status()["resources"]}
+
     def described(self):
         return {name.removeprefix(f"{KIND}=") for name in cdi_reader.Registry(self.cdi).devices}
 
     def test_a_part_stays_when_the_strategy_becomes_none(self):
+        """And nobody is given its GPU beside it."""
         self.start(self.NODE, "mixed", a={PART: [part_uuid(1)]})
         self.wait_listed(PART, part_uuid(1))
         self.set_config(strategy("none"))
+        self.agent.wait_log("configuration read again")
+        self.assertEqual(self.counts(), {PART: 1, GPU: 1})
+        self.assertLessEqual({uuid(0), uuid(1), part_uuid(1)}, self.described())
+        self.end_pods()
         self.wait_listed(GPU, uuid(0))
+
+    def test_a_gpu_stays_when_the_strategy_becomes_mixed(self):
+        """And nobody is given a part of it beside it."""
+        self.start(self.NODE, "none", a={GPU: [uuid(0)]})
+        self.wait_listed(GPU, uuid(0))
+        self.set_config(strategy("mixed"))
+        self.agent.wait_log("configuration read again")
+        self.assertEqual(self.counts(), {GPU: 2})
+        self.assertLessEqual({uuid(0), uuid(1), part_uuid(1)}, self.described())
+        self.end_pods()
         self.wait_listed(PART, part_uuid(1))
-        self.assertEqual(self.described(), {uuid(0), uuid(1), part_uuid(1)})
 
     def test_a_gpu_stays_when_it_is_put_into_mig_mode(self):
         self.start(scenario(a100(0), gpu(1)), "mixed", a={GPU: [uuid(0)]})
         self.wait_listed(GPU, uuid(0))
         self.set_scenario(self.NODE)
+        wait_until(lambda: part_uuid(1) in self.described(), "the part is known")
+        self.assertEqual(self.counts(), {GPU: 2})
+        self.assertLessEqual({uuid(0), uuid(1), part_uuid(1)}, self.described())
+        self.end_pods()
         self.wait_listed(PART, part_uuid(1))
-        self.wait_listed(GPU, uuid(0))
-        self.assertEqual(self.described(), {uuid(0), uuid(1), part_uuid(1)})
 
     def test_an_agent_that_was_started_anew_describes_it_before_it_lists_it(self):
         self.start(self.NODE, "none", a={PART: [part_uuid(1)]})

@@ -234,6 +234,14 @@ def claims(world):
     return found
 
 
+def kept_back(world, held):
+    """uuids of what nobody else is given: a GPU of which a part is held, and the parts of one that is held."""
+    present = list(devices(world))
+    whole, divided = ({device.number for device in present if device.uuid in held and bool(device.instance) == is_part}
+                      for is_part in (False, True))
+    return {device.uuid for device in present if device.number in (whole if device.instance else divided)}
+
+
 def list_of_offer(offer, held, name):
     """Ids of one device under one name: the held ones of it, and the lowest that nobody holds."""
     wanted = offer.replicas if name == offer.name else 0
@@ -250,7 +258,9 @@ def list_of_offer(offer, held, name):
 
 def expected_lists(world):
     """{resource: {id: health}} of the names that have a device or a holder."""
-    offered, held = list(offers(world)), claims(world)
+    held = claims(world)
+    hidden = kept_back(world, held)
+    offered = [offer._replace(replicas=0) if offer.device.uuid in hidden else offer for offer in offers(world)]
     names = {offer.name for offer in offered if offer.name} | {name for name, _ in world.held()}
     lists = {name: {ident: offer.device.health for offer in offered
                     for ident in list_of_offer(offer, held[offer.device.uuid], name)}

@@ -241,7 +241,8 @@ static void none_advertises_a_gpu_in_mig_mode_whole(void **state)
 	assert_plan(fixture, "gpu*1 - - - gpu*1");
 	assert_complaint(fixture,
 			 "GPU 0 is in MIG mode, but migStrategy is none, so it is advertised "
-			 "whole; set migStrategy to mixed or single, or switch its MIG mode off");
+			 "whole while no pod holds a part of it; set migStrategy to mixed or "
+			 "single, or switch its MIG mode off");
 }
 
 static void mixed_names_parts_by_profile(void **state)

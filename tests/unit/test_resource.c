@@ -337,6 +337,96 @@ static void a_device_is_listed_only_under_its_own_name(void **state)
 	assert_int_equal(resource_find(whole, given_id("GPU-1")), 0);
 }
 
+/* GPU 0 with the parts MIG-1 and MIG-2, GPU 3 with MIG-4, and GPU 5 that is not in MIG mode: the
+ * ids under @name. */
+static void assert_ids_beside_parts(const struct settings *settings, const struct held *held,
+				    const char *name, const char *expected)
+{
+	static const int32_t parents[] = { DEVICE_NO_PARENT, 0, 0,
+					   DEVICE_NO_PARENT, 3, DEVICE_NO_PARENT };
+	struct snapshot *snapshot = given_snapshot(ARRAY_LEN(parents));
+	for (size_t i = 0; i < ARRAY_LEN(parents); i++) {
+		struct device *device = &snapshot->devices[i];
+		if (parents[i] == DEVICE_NO_PARENT)
+			continue;
+		device->parent = parents[i];
+		device->profile = "1g.5gb";
+		device->uuid = arena_printf(&snapshot->arena, "MIG-%zu", i);
+		snapshot->devices[parents[i]].is_mig = true;
+	}
+	cleanup_plan struct plan plan = { 0 };
+	cleanup_resource struct resource *resource = NULL;
+	char text[256] = "";
+	assert_int_equal(plan_make(settings, snapshot, &plan, NULL), 0);
+	assert_int_equal(resource_new(&plan, name, snapshot, held, &resource, NULL), 0);
+	for (size_t i = 0; i < resource->replicas_count; i++) {
+		char id[REPLICA_ID_BYTES];
+		const struct replica *replica = &resource->replicas[i];
+		(void)replica_format(replica->device->uuid, replica->ordinal, id);
+		size_t length = strlen(text);
+		(void)snprintf(text + length, sizeof(text) - length, "%s%s", i > 0 ? " " : "", id);
+	}
+	assert_string_equal(text, expected);
+}
+
+static const char parts[] = "nvidia.com/mig-1g.5gb";
+static const struct settings whole_gpus = { .mig_strategy = MIG_STRATEGY_NONE };
+static const struct settings mixed = { .mig_strategy = MIG_STRATEGY_MIXED };
+
+static void of_a_gpu_that_is_held_whole_no_part_is_given(void **state)
+{
+	(void)state;
+	cleanup_held struct held held = { 0 };
+	assert_ids_beside_parts(&mixed, &held, parts, "MIG-1 MIG-2 MIG-4");
+	given_held(&held, gpu, "GPU-0");
+	assert_ids_beside_parts(&mixed, &held, parts, "MIG-4");
+	assert_ids_beside_parts(&mixed, &held, gpu, "GPU-0 GPU-5");
+	given_held(&held, parts, "MIG-2");
+	assert_ids_beside_parts(&mixed, &held, parts, "MIG-2 MIG-4");
+}
+
+static void of_a_gpu_of_which_a_replica_is_held_no_part_is_given(void **state)
+{
+	(void)state;
+	cleanup_held struct held held = { 0 };
+	given_held(&held, shared_gpu, "GPU-3::7");
+	given_held(&held, shared_gpu, "GPU-3::8");
+	assert_ids_beside_parts(&mixed, &held, parts, "MIG-1 MIG-2");
+}
+
+static void a_gpu_of_which_a_part_is_held_is_not_given(void **state)
+{
+	(void)state;
+	cleanup_held struct held held = { 0 };
+	assert_ids_beside_parts(&whole_gpus, &held, gpu, "GPU-0 GPU-3 GPU-5");
+	given_held(&held, parts, "MIG-4");
+	assert_ids_beside_parts(&whole_gpus, &held, gpu, "GPU-0 GPU-5");
+	assert_ids_beside_parts(&whole_gpus, &held, parts, "MIG-4");
+	given_held(&held, gpu, "GPU-3");
+	assert_ids_beside_parts(&whole_gpus, &held, gpu, "GPU-0 GPU-3 GPU-5");
+}
+
+static void a_shared_gpu_of_which_a_part_is_held_is_not_given(void **state)
+{
+	(void)state;
+	struct shared_resource shared = { .name = gpu, .replicas = 2 };
+	const struct settings settings = {
+		.time_slicing = { .resources = &shared, .resources_count = 1 },
+	};
+	cleanup_held struct held held = { 0 };
+	given_held(&held, parts, "MIG-1::3");
+	given_held(&held, gpu, "GPU-5");
+	assert_ids_beside_parts(&settings, &held, gpu, "GPU-3::0 GPU-3::1 GPU-5 GPU-5::0");
+}
+
+static void a_part_that_is_held_keeps_no_other_part_back(void **state)
+{
+	(void)state;
+	cleanup_held struct held held = { 0 };
+	given_held(&held, gpu, "MIG-1"); /* as with strategy single */
+	assert_ids_beside_parts(&mixed, &held, parts, "MIG-2 MIG-4");
+}
+
 static void knows_which_names_can_be_ours(void **state)
 {
 	(void)state;
@@ -475,6 +565,11 @@ int main(void)
 		cmocka_unit_test(an_id_that_is_held_under_two_names_is_listed_under_ours),
 		cmocka_unit_test(under_a_name_that_is_not_configured_only_what_is_held),
 		cmocka_unit_test(a_device_is_listed_only_under_its_own_name),
+		cmocka_unit_test(of_a_gpu_that_is_held_whole_no_part_is_given),
+		cmocka_unit_test(of_a_gpu_of_which_a_replica_is_held_no_part_is_given),
+		cmocka_unit_test(a_gpu_of_which_a_part_is_held_is_not_given),
+		cmocka_unit_test(a_shared_gpu_of_which_a_part_is_held_is_not_given),
+		cmocka_unit_test(a_part_that_is_held_keeps_no_other_part_back),
 		cmocka_unit_test(knows_which_names_can_be_ours),
 		cmocka_unit_test(holds_its_promises_whatever_is_held),
 		cmocka_unit_test(fails_cleanly_when_memory_is_out),
