@@ -104,7 +104,7 @@ bool cdi_depends_on_held(const struct settings *settings, const struct snapshot 
 	if ((cdi_class_wanted(settings) & CDI_BIT(CDI_GPU)) == 0)
 		return false;
 	for (size_t i = 0; i < snapshot->devices_count; i++)
-		if (gpu_spec_is_kept(settings, held, &snapshot->devices[i]))
+		if (held_has_device(held, snapshot->devices[i].uuid))
 			return true;
 	return false;
 }

@@ -38,6 +38,6 @@ struct cdi_report {
 int cdi_write(const struct settings *settings, const struct snapshot *snapshot,
 	      const struct held *held, struct cdi_report *ret, struct err *err);
 
-/** Whether there is a device that cdi_write() describes only because of @held. */
+/** Whether cdi_write() describes a device, or one under a further name, because of @held. */
 bool cdi_depends_on_held(const struct settings *settings, const struct snapshot *snapshot,
 			 const struct held *held);

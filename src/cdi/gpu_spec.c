@@ -19,6 +19,7 @@ enum {
 	DRI_NODES_MAX = 8, /* a card, its render node, and to spare */
 	GIDS_MAX = 8,
 	LINKS = 2,
+	NAMES = 2, /* of a device: its uuid and its index */
 	BUS_ID_BYTES = 32,
 };
 
@@ -28,12 +29,6 @@ static bool is_listed(const struct settings *settings, const struct device *devi
 {
 	bool is_ignored = settings->mig_strategy == MIG_STRATEGY_NONE;
 	return is_ignored ? !device_is_part(device) : device_is_part(device) || !device->is_mig;
-}
-
-bool gpu_spec_is_kept(const struct settings *settings, const struct held *held,
-		      const struct device *device)
-{
-	return !is_listed(settings, device) && held_has_device(held, device->uuid);
 }
 
 /* As sysfs has it: NVML's in lower case, its domain with four digits where they are enough. False
@@ -113,7 +108,7 @@ static int add_graphics(const struct cdi_search *search, const struct device *de
 }
 
 static int make_device(const struct cdi_search *search, const struct device *device,
-		       struct cdi_device *ret, struct err *err)
+		       const char *name, struct cdi_device *ret, struct err *err)
 {
 	const struct cdi_room room = {
 		.nodes = DEVICE_NODES_MAX + DRI_NODES_MAX,
@@ -121,8 +116,7 @@ static int make_device(const struct cdi_search *search, const struct device *dev
 		.gids = GIDS_MAX,
 	};
 	char paths[DEVICE_NODES_MAX][DEVICE_NODE_BYTES];
-	bool by_index = search->settings->device_id_strategy == DEVICE_ID_INDEX;
-	*ret = (struct cdi_device){ .name = by_index ? device->index : device->uuid };
+	*ret = (struct cdi_device){ .name = name };
 	if (cdi_edits_init(search->arena, &room, &ret->edits) < 0)
 		return no_memory(err);
 	size_t count = device_node_paths(device, paths);
@@ -135,22 +129,42 @@ static int make_device(const struct cdi_search *search, const struct device *dev
 	return r < 0 ? err_wrap(err, r, "%s", ret->name) : 0;
 }
 
+/* What pods hold has both names: a container that was made under the other strategy is started once
+ * more by the name that it was given then. */
+static int add_device(const struct cdi_search *search, const struct device *device, bool is_held,
+		      struct cdi_spec *spec, struct err *err)
+{
+	bool by_index = search->settings->device_id_strategy == DEVICE_ID_INDEX;
+	const char *name = by_index ? device->index : device->uuid;
+	const char *other = by_index ? device->uuid : device->index;
+	struct cdi_device *made = &spec->devices[spec->devices_count];
+	int r = make_device(search, device, name, made, err);
+	if (r < 0)
+		return r;
+	spec->devices_count++;
+	if (!is_held || strcmp(name, other) == 0)
+		return 0;
+	spec->devices[spec->devices_count] = *made; /* the edits are the same ones */
+	spec->devices[spec->devices_count++].name = other;
+	return 0;
+}
+
 int gpu_spec_make(const struct cdi_search *search, const struct snapshot *snapshot,
 		  const struct held *held, struct cdi_spec *ret, struct err *err)
 {
 	struct cdi_spec spec = {
 		.kind = cdi_class_kind(CDI_GPU),
-		.devices = arena_array(search->arena, snapshot->devices_count,
+		.devices = arena_array(search->arena, NAMES * snapshot->devices_count,
 				       sizeof(*spec.devices)),
 	};
 	if (!spec.devices)
 		return no_memory(err);
 	for (size_t i = 0; i < snapshot->devices_count; i++) {
 		const struct device *device = &snapshot->devices[i];
-		if (!is_listed(search->settings, device) &&
-		    !gpu_spec_is_kept(search->settings, held, device))
+		bool is_held = held_has_device(held, device->uuid);
+		if (!is_listed(search->settings, device) && !is_held)
 			continue;
-		int r = make_device(search, device, &spec.devices[spec.devices_count++], err);
+		int r = add_device(search, device, is_held, &spec, err);
 		if (r < 0)
 			return r;
 	}

@@ -4,7 +4,8 @@
  * files for whatever container gets one.
  *
  * A GPU in MIG mode is no device, its parts are; and there is no device that is all of them. What
- * pods hold is one all the same: they may start their containers once more.
+ * pods hold is one all the same, and has the names of both strategies of ids: they may start their
+ * containers once more.
  * Of the flags for NVIDIA's toolkit (settings' cdi_features) these have an effect:
  * CDI_EXPLICIT_DRIVER_LIBRARIES, CDI_NO_ADDITIONAL_GIDS and CDI_NO_IPC_DISCOVERER. The others have
  * none: CDI_NO_SANDBOXUTILS (that library is never used here), CDI_NO_MULTIPLE_CSV_DEVICES (of
@@ -15,10 +16,6 @@
 #include "cdi/cdi_search.h"
 #include "cdi/cdi_spec.h"
 #include "core/held.h"
-
-/** Whether @device is a device only because pods hold it. */
-bool gpu_spec_is_kept(const struct settings *settings, const struct held *held,
-		      const struct device *device);
 
 /**
  * Look for the driver's files and the nodes of the GPUs and describe them.

@@ -12,7 +12,7 @@
 #include "base/err.h"
 
 enum {
-	SPEC_FILE_BYTES_MAX = 4 << 20,  /* 512 devices take less than 512 KiB */
+	SPEC_FILE_BYTES_MAX = 4 << 20,  /* 512 devices of two names take less than 1 MiB */
 	SPEC_FILE_LEFTOVERS_MAX = 1024, /* removed by one sweep */
 };
 

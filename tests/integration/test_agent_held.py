@@ -176,6 +176,23 @@ class Described(HeldCase):
         self.end_pods()
         self.wait_listed(PART, part_uuid(1))
 
+    def test_under_another_strategy_of_ids_a_pod_finds_its_device_by_the_old_name(self):
+        self.start(scenario(gpu(0), gpu(1)), "none", a={GPU: [uuid(1)]})
+        self.wait_listed(GPU, uuid(1))
+        for number, (by, names) in enumerate((("index", {"0", "1", uuid(1)}), ("uuid", {uuid(0), uuid(1), "1"})), 1):
+            with self.subTest(by=by):
+                self.set_config(strategy("none", plugin={"deviceIDStrategy": by}))
+                self.agent.wait_log("configuration read again", number)
+                self.assertEqual(self.described(), names)
+        self.end_pods()
+        wait_until(lambda: self.described() == {uuid(0), uuid(1)}, "one name")
+
+    def test_an_agent_that_was_started_anew_under_another_strategy_of_ids(self):
+        """The old name is described before kubelet hears of the new agent."""
+        self.start(scenario(gpu(0)), "none", a={GPU: [uuid(0)]})
+        self.wait_listed(GPU, uuid(0))
+        self.assertEqual(self.described(), {uuid(0), "0"})
+
     def test_an_agent_that_was_started_anew_describes_it_before_it_lists_it(self):
         self.start(self.NODE, "none", a={PART: [part_uuid(1)]})
         self.wait_listed(PART, part_uuid(1))

@@ -299,13 +299,15 @@ def expected_answer(world, device):
 
 
 def expected_descriptions(world):
-    """{qualified name: device nodes} that a container runtime must find: of all that kubelet may hand out."""
+    """{qualified name: device nodes} that a container runtime must find: of all that kubelet may hand out; of what pods
+    hold by both names, since the strategy of ids may have been the other one."""
     if not CDI & set(world.settings.lists):
         return {}
     offered = {split(ident)[0] for ids in expected_lists(world).values()
                for ident, health in ids.items() if health == "Healthy"}
-    return {f"{KIND}={shown_name(world.settings, device)}": nodes_of(device)
-            for device in devices(world) if device.uuid in offered}
+    held = claims(world)
+    return {f"{KIND}={name}": nodes_of(device) for device in devices(world) if device.uuid in offered
+            for name in ((device.uuid, device.index) if device.uuid in held else [shown_name(world.settings, device)])}
 
 
 def wrong_choice(settings, ids, available, required, chosen):

@@ -340,15 +340,54 @@ static void describes_what_pods_hold_though_the_strategy_offers_it_no_more(void 
 	assert_true(has(CDI_GPU, "\"name\":\"GPU-0\""));
 }
 
+static void what_pods_hold_has_the_names_of_both_strategies(void **state)
+{
+	(void)state;
+	struct settings settings = given_settings();
+	cleanup_snapshot struct snapshot *snapshot = given_snapshot(2);
+	cleanup_held struct held held = { 0 };
+	struct cdi_report report;
+	add_driver();
+	hold(&held, "GPU-1::3");
+	assert_int_equal(cdi_write(&settings, snapshot, &held, &report, NULL), 0);
+	assert_true(has(CDI_GPU, "\"name\":\"GPU-0\""));
+	assert_false(has(CDI_GPU, "\"name\":\"0\""));
+	assert_true(has(CDI_GPU, "{\"name\":\"GPU-1\",\"containerEdits\":{\"deviceNodes\":["
+				 "{\"path\":\"/dev/nvidia1\"}]}},"
+				 "{\"name\":\"1\",\"containerEdits\":{\"deviceNodes\":["
+				 "{\"path\":\"/dev/nvidia1\"}]}}"));
+	settings.device_id_strategy = DEVICE_ID_INDEX;
+	assert_int_equal(cdi_write(&settings, snapshot, &held, &report, NULL), 0);
+	assert_true(has(CDI_GPU, "\"name\":\"0\""));
+	assert_false(has(CDI_GPU, "\"name\":\"GPU-0\""));
+	assert_true(has(CDI_GPU, "\"name\":\"1\""));
+	assert_true(has(CDI_GPU, "\"name\":\"GPU-1\""));
+}
+
+/* Its index is its uuid, as another GPU may be counted under the number that it had. */
+static void a_vanished_gpu_that_pods_hold_has_one_name(void **state)
+{
+	(void)state;
+	const struct settings settings = given_settings();
+	cleanup_snapshot struct snapshot *snapshot = given_snapshot(1);
+	cleanup_held struct held held = { 0 };
+	struct cdi_report report;
+	add_driver();
+	snapshot->devices[0].index = snapshot->devices[0].uuid;
+	hold(&held, "GPU-0");
+	assert_int_equal(cdi_write(&settings, snapshot, &held, &report, NULL), 0);
+	assert_golden(CDI_GPU, "one-t4");
+}
+
 static void knows_whether_what_pods_hold_matters(void **state)
 {
 	(void)state;
 	struct settings settings = given_settings();
 	cleanup_snapshot struct snapshot *snapshot = given_a100();
 	cleanup_held struct held held = { 0 };
-	hold(&held, "GPU-0");
+	hold(&held, "GPU-9");
 	assert_false(cdi_depends_on_held(&settings, snapshot, &held));
-	settings.mig_strategy = MIG_STRATEGY_SINGLE;
+	hold(&held, "MIG-1::3");
 	assert_true(cdi_depends_on_held(&settings, snapshot, &held));
 	settings.device_list_strategies = DEVICE_LIST_ENVVAR;
 	assert_false(cdi_depends_on_held(&settings, snapshot, &held));
@@ -697,6 +736,8 @@ int main(void)
 		IN_ROOT(parts_of_an_a100),
 		IN_ROOT(without_a_mig_strategy_the_gpu_is_described_whole),
 		IN_ROOT(describes_what_pods_hold_though_the_strategy_offers_it_no_more),
+		IN_ROOT(what_pods_hold_has_the_names_of_both_strategies),
+		IN_ROOT(a_vanished_gpu_that_pods_hold_has_one_name),
 		IN_ROOT(knows_whether_what_pods_hold_matters),
 		IN_ROOT(all_classes_at_once),
 		IN_ROOT(a_driver_in_a_container),
