@@ -171,13 +171,15 @@ static void arm(struct config_watch *watch)
 
 /* --- looks ---------------------------------------------------------------------------------- */
 
-/* 0 for what cannot be read, which no content has. */
+/* Of what cannot be read that of the reason: a file that is gone and then a directory are a change,
+ * since the owner says why it keeps the old content. */
 static uint64_t digest_of(const char *path)
 {
 	cleanup_free char *text = NULL;
 	size_t length = 0;
-	if (file_read(path, TREE_BYTES_MAX, &text, &length, NULL) < 0)
-		return 0;
+	struct err err = ERR_INIT;
+	if (file_read(path, TREE_BYTES_MAX, &text, &length, &err) < 0)
+		return text_digest(err.msg, strlen(err.msg));
 	return text_digest(text, length);
 }
 

@@ -46,7 +46,7 @@ struct config_watch {
 	bool is_quiet;                  /* the next look is a poll, nothing is under way */
 	bool is_started;
 	char path[CONFIG_WATCH_PATH_BYTES];
-	/* The content is another one, or cannot be read (any more). */
+	/* Another content, or another reason why the file cannot be read. */
 	void (*on_change)(struct config_watch *watch);
 };
 

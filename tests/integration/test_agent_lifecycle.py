@@ -410,10 +410,15 @@ class Change(AgentCase):
         registration.watch.wait_count(6)
 
     def test_the_old_file_again_ends_the_refusal(self):
+        """And until then status has the newest cause."""
         _, registration = self.start(config=shared(5))
         self.config_path.unlink()
         self.agent.wait_log("keeping the old one")
         self.assertIn("No such file", self.status()["configRefused"]["cause"])
+        self.config_path.mkdir()
+        self.agent.wait_log("keeping the old one", 2)
+        self.assertNotIn("No such file", self.status()["configRefused"]["cause"])
+        self.config_path.rmdir()
         self.set_config(shared(5))
         wait_until(lambda: self.status()["configRefused"] is None, "the refusal gone")
         self.assertEqual(len(registration.watch.lists), 1)

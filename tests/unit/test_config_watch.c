@@ -105,7 +105,7 @@ static void link_to(const struct fixture *f, const char *target, const char *nam
 static void watch(struct fixture *f, const char *name, const char *content)
 {
 	char path[PATH_BYTES];
-	uint64_t digest = content ? text_digest(content, strlen(content)) : 0;
+	uint64_t digest = text_digest(content, strlen(content));
 	assert_int_equal(config_watch_start(&f->watch, &f->loop, at(f, name, path), digest), 0);
 }
 
@@ -180,6 +180,21 @@ static void a_file_that_goes_and_comes_is_told_both_times(void **state)
 	wait_change(f);
 }
 
+static void another_reason_why_it_cannot_be_read_is_told(void **state)
+{
+	struct fixture *f = *state;
+	char path[PATH_BYTES];
+	put(f, "c", "5");
+	watch(f, "c", "5");
+	assert_int_equal(unlink(at(f, "c", path)), 0);
+	wait_change(f);
+	wait_nothing(f);
+	make_directory(f, "c");
+	wait_change(f);
+	put(f, "c/other", "5");
+	wait_nothing(f);
+}
+
 static void watches_every_directory_of_a_chain_of_links(void **state)
 {
 	struct fixture *f = *state;
@@ -206,7 +221,8 @@ static void links_in_a_circle_are_a_file_that_is_not_there(void **state)
 	char path[PATH_BYTES];
 	link_to(f, "b", "a");
 	link_to(f, "a", "b");
-	watch(f, "a", NULL);
+	watch(f, "a", "5");
+	wait_change(f);
 	wait_nothing(f);
 	assert_int_equal(unlink(at(f, "a", path)), 0);
 	put(f, "a", "5");
@@ -241,6 +257,7 @@ int main(void)
 		watch_test(a_new_content_is_told_and_a_touch_is_not),
 		watch_test(finds_what_changed_between_the_reading_and_the_start),
 		watch_test(a_file_that_goes_and_comes_is_told_both_times),
+		watch_test(another_reason_why_it_cannot_be_read_is_told),
 		watch_test(watches_every_directory_of_a_chain_of_links),
 		watch_test(links_in_a_circle_are_a_file_that_is_not_there),
 		watch_test(what_the_owner_reads_itself_is_not_told),
