@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The calls of kubelet, row by row of the reference's section 4: what NVIDIA's device plugin v0.20 sends, byte by byte
-where that counts, and which devices it prefers."""
+where that counts, and which devices it prefers.
+
+Not applicable is 4.7, which tells NVML from Tegra and WSL: Rota knows NVML alone, and 1.3 has what comes of asking for
+another.
+"""
 
 import collections
 import itertools
 import json
+import os
 import re
 import stat
 import unittest
@@ -82,6 +87,16 @@ class Wire(NodeRows):
         with self.subTest(row="4.2 where the socket is",
                           differs="beside kubelet's, where kubelet looks; NVIDIA's plugin has a fixed directory"):
             self.assertTrue(self.own_socket.is_socket())
+
+    @unittest.skipIf(os.path.exists("/var/lib/kubelet"), "this machine has a kubelet of its own")
+    def test_an_empty_kubelet_socket(self):
+        """4.2 Register is left out; all else goes on"""
+        self.set_scenario(self.NODE)
+        agent = self.start_agent("--kubelet-socket=")
+        agent.wait_log("replicas advertised")
+        resource, = self.status()["resources"]
+        self.assertEqual((resource["name"], resource["replicas"], resource["registered"]), ("nvidia.com/gpu", 2, False))
+        self.assertEqual((self.kubelet.registrations, agent.is_running()), ([], True))
 
     def test_bytes_of_the_list(self):
         """4.1 ListAndWatch; of node 0 the number is left out, of no node the topology"""
