@@ -65,6 +65,11 @@ static const char preface[] =
 	"- a `rename` to the name of devices that are not shared. To its own name an entry may be renamed:\n"
 	"  that undoes `renameByDefault`.\n"
 	"\n"
+	"A changed file is read again while the agent runs. The column *live* says from when on another\n"
+	"value counts: at once (`yes`); for pods that start afterwards, while running ones keep what they\n"
+	"have (`new pods`); when the agent starts again (`at start`), as whatever a flag or a variable\n"
+	"says.\n"
+	"\n"
 	"A value that needs a part which this version does not have is refused by the part's name, with\n"
 	"and without the block.\n";
 
@@ -94,6 +99,22 @@ static const struct {
 	[SCHEMA_LIMIT] = { "choice or size", NULL },
 	[SCHEMA_ABSENT] = { "map", NULL },
 };
+
+/* From when on a changed value counts; NULL: it has no effect, or is a group. */
+static const char *live_of(const struct schema_key *key)
+{
+	switch (key->live) {
+	case SCHEMA_LIVE_NONE:
+		break;
+	case SCHEMA_LIVE_YES:
+		return "yes";
+	case SCHEMA_LIVE_NEW_PODS:
+		return "new pods";
+	case SCHEMA_LIVE_AT_START:
+		return "at start";
+	}
+	return NULL;
+}
 
 static void put_allowed(const struct schema_key *key, struct buf *out)
 {
@@ -203,15 +224,17 @@ static void add_row(struct table *table, const struct schema_key *key)
 	table_cell(table, "%s", default_of(key));
 	table_cell(table, "%s", text_of(&cells.flags));
 	table_cell(table, "%s", key->option.env ? key->option.env : "-");
+	table_cell(table, "%s", live_of(key) ? live_of(key) : "-");
 	table_cell(table, "%s", text_of(&cells.needs));
 	table_cell(table, "%s", key->option.help);
 }
 
 static int print_table(const struct schema_key *keys, size_t count)
 {
-	static const char *const headings[] = { "SETTING",         "TYPE", "ALLOWED",
-						"DEFAULT",         "FLAG", "ENVIRONMENT",
-						"NOT HERE: NEEDS", "WHAT", NULL };
+	static const char *const headings[] = {
+		"SETTING",     "TYPE", "ALLOWED",         "DEFAULT", "FLAG",
+		"ENVIRONMENT", "LIVE", "NOT HERE: NEEDS", "WHAT",    NULL
+	};
 	cleanup_table struct table table = { 0 };
 	cleanup_buf struct buf out = BUF_INIT(TEXT_BYTES_MAX);
 	table_begin(&table, headings);
@@ -258,12 +281,13 @@ static json_t *key_json(const struct schema_key *key)
 	cells_init(&cells, key);
 	if (cells_error(&cells))
 		return NULL;
-	return json_pack("{s:s?, s:s, s:s?, s:s?, s:b, s:b, s:o, s:o, s:o, s:s}", "key", key->path,
-			 "type", types[key->type].name, "allowed", cells.allowed.data, "default",
-			 key->option.default_text, "required", (int)(key->missing != NULL),
-			 "strictOnly", (int)(key->note != NULL), "flags",
-			 words_json(cells.flags.data), "environment", words_json(key->option.env),
-			 "needs", needs_json(key), "doc", key->option.help);
+	return json_pack("{s:s?, s:s, s:s?, s:s?, s:b, s:b, s:o, s:o, s:s?, s:o, s:s}", "key",
+			 key->path, "type", types[key->type].name, "allowed", cells.allowed.data,
+			 "default", key->option.default_text, "required",
+			 (int)(key->missing != NULL), "strictOnly", (int)(key->note != NULL),
+			 "flags", words_json(cells.flags.data), "environment",
+			 words_json(key->option.env), "live", live_of(key), "needs",
+			 needs_json(key), "doc", key->option.help);
 }
 
 static int print_json(const struct schema_key *keys, size_t count)
@@ -312,7 +336,8 @@ static void markdown_row(const struct schema_key *key, struct buf *out)
 	bool has_neither = cells.flags.len == 0 && !key->option.env;
 	(void)buf_text(out, has_neither ? "- | " : " | ");
 	put_escaped(key->option.help, out);
-	(void)buf_printf(out, " | %s |\n", text_of(&cells.needs));
+	(void)buf_printf(out, " | %s | %s |\n", live_of(key) ? live_of(key) : "-",
+			 text_of(&cells.needs));
 }
 
 static size_t section_length(const struct schema_key *key)
@@ -338,8 +363,8 @@ static int print_markdown(const struct schema_key *keys, size_t count)
 					 length > 0 ? "`" : "Flags and variables only", (int)length,
 					 length > 0 ? keys[i].path : "", length > 0 ? "`" : "");
 			(void)buf_text(&out, "| setting | type | default | flag, variable | what | "
-					     "not in this version: what it needs |\n"
-					     "|---|---|---|---|---|---|\n");
+					     "live | not in this version: what it needs |\n"
+					     "|---|---|---|---|---|---|---|\n");
 		}
 		markdown_row(&keys[i], &out);
 	}

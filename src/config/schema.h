@@ -49,6 +49,15 @@ enum {
 	SCHEMA_DEVICES_MAX = 1024, /* listed in all entries; 16 GPUs of 8 parts are 128 */
 };
 
+/* From when on another value counts, once a changed file is read. Flags and variables only change
+ * with the agent's process. */
+enum schema_live {
+	SCHEMA_LIVE_NONE,     /* groups, and what has no effect here */
+	SCHEMA_LIVE_YES,      /* at once */
+	SCHEMA_LIVE_NEW_PODS, /* for pods that start afterwards; running ones keep what they have */
+	SCHEMA_LIVE_AT_START, /* when the agent starts again */
+};
+
 #define SCHEMA_DROPPED SIZE_MAX /* as offset: read and checked, then dropped */
 
 /* option.help documents the row, option.env names its environment variables, parted by ", "; the
@@ -58,6 +67,7 @@ struct schema_key {
 	const char *path; /* NULL: not in the file */
 	struct option option;
 	enum schema_type type;
+	enum schema_live live;
 	size_t offset; /* in struct settings, or in an entry of the list */
 	const struct schema_choice *choices;
 	unsigned always;     /* of SCHEMA_CHOICES: chosen whatever is said */

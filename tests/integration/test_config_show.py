@@ -229,7 +229,18 @@ class Reference(Case):
             self.assertIn(f"| `{name}` | ", markdown)
         for line in markdown.splitlines():
             if line.startswith("|"):
-                self.assertEqual(line.count("|"), 7, line)
+                self.assertEqual(line.count("|"), 8, line)
+
+    def test_every_form_tells_from_when_on_a_value_counts(self):
+        reference = self.settings("config", "reference")
+        for key, live in (("rota.turns.quantum", "yes"), ("rota.memory.limit", "new pods"), ("--log-level", "at start"),
+                          ("rota.turns", None)):
+            with self.subTest(key=key):
+                self.assertEqual(reference[key]["live"], live)
+                text = live or "-"
+                row, = re.findall(rf"(?m)^\| `{re.escape(key)}` \|.*", self.listing("config", "reference", "-o", "markdown"))
+                self.assertEqual(row.split(" | ")[-2], text)
+                self.assertIn(text, self.rows("config", "reference")[key])
 
 
 if __name__ == "__main__":

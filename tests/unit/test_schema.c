@@ -196,6 +196,63 @@ static void the_option_of_the_socket_is_that_of_its_row(void **state)
 	assert_ptr_equal(schema_socket_option.first, &find_flag("agent-socket")->option);
 }
 
+/* Of our own settings as the design has it; of the others by what they decide: the list, which
+ * kubelet is told at once, or what a container is given when it starts. */
+static void every_row_says_from_when_on_it_counts(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *map;
+		const char *key;
+		enum schema_live live;
+	} rows[] = {
+		{ "", "version", SCHEMA_LIVE_NONE },
+		{ "flags", "migStrategy", SCHEMA_LIVE_YES },
+		{ "flags", "failOnInitError", SCHEMA_LIVE_AT_START },
+		{ "flags", "mpsRoot", SCHEMA_LIVE_NONE },
+		{ "flags", "deviceDiscoveryStrategy", SCHEMA_LIVE_NONE },
+		{ "flags.plugin", "deviceListStrategy", SCHEMA_LIVE_NEW_PODS },
+		{ "flags.plugin", "containerDriverRoot", SCHEMA_LIVE_YES },
+		{ "flags.gfd", "oneshot", SCHEMA_LIVE_NONE },
+		{ "sharing.timeSlicing.resources[]", "replicas", SCHEMA_LIVE_YES },
+		{ "sharing.timeSlicing", "failRequestsGreaterThanOne", SCHEMA_LIVE_NEW_PODS },
+		{ "imex", "channelIDs", SCHEMA_LIVE_NEW_PODS },
+		{ "rota", "turns", SCHEMA_LIVE_NONE },
+		{ "rota.turns", "mode", SCHEMA_LIVE_YES },
+		{ "rota.turns", "policy", SCHEMA_LIVE_YES },
+		{ "rota.turns", "quantum", SCHEMA_LIVE_YES },
+		{ "rota.turns", "latency", SCHEMA_LIVE_YES },
+		{ "rota.turns", "pack", SCHEMA_LIVE_YES },
+		{ "rota.memory", "limit", SCHEMA_LIVE_NEW_PODS },
+		{ "rota.memory", "overcommit", SCHEMA_LIVE_NEW_PODS },
+		{ "rota", "audit", SCHEMA_LIVE_YES },
+		{ "rota.health", "settle", SCHEMA_LIVE_YES },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(schema_find(rows[i].map, rows[i].key, true)->live, rows[i].live);
+}
+
+static void only_groups_and_what_has_no_effect_count_never(void **state)
+{
+	(void)state;
+	static const char *const idle[] = { "version", "flags.mpsRoot", "flags.useNodeFeatureAPI",
+					    "flags.deviceDiscoveryStrategy" };
+	size_t count = 0;
+	const struct schema_key *keys = schema_keys(&count);
+	for (size_t i = 0; i < count; i++) {
+		const struct schema_key *key = &keys[i];
+		if (!key->path) {
+			assert_int_equal(key->live, SCHEMA_LIVE_AT_START);
+			continue;
+		}
+		bool is_never = key->type == SCHEMA_MAP || key->type == SCHEMA_EXACT_MAP ||
+				key->type == SCHEMA_ABSENT || schema_child(key, "flags.gfd");
+		for (size_t k = 0; k < ARRAY_LEN(idle); k++)
+			is_never |= strcmp(key->path, idle[k]) == 0;
+		assert_int_equal(key->live == SCHEMA_LIVE_NONE, is_never);
+	}
+}
+
 static void finds_keys_with_and_without_case(void **state)
 {
 	(void)state;
@@ -220,6 +277,8 @@ int main(void)
 		cmocka_unit_test(every_row_is_documented_and_complete),
 		cmocka_unit_test(documented_defaults_are_the_real_ones),
 		cmocka_unit_test(the_option_of_the_socket_is_that_of_its_row),
+		cmocka_unit_test(every_row_says_from_when_on_it_counts),
+		cmocka_unit_test(only_groups_and_what_has_no_effect_count_never),
 		cmocka_unit_test(finds_keys_with_and_without_case),
 	};
 	return cmocka_run_group_tests_name("schema", tests, NULL, NULL);
