@@ -201,12 +201,29 @@ void scalar_text_duration(const struct apply *apply, const struct schema_key *ke
 		accept_duration(apply, key, place, ns, text);
 }
 
+/* A duration of Go's below zero. */
+static bool is_negative(const struct value *value)
+{
+	uint64_t ns = 0;
+	if (value->kind == VALUE_INT || value->kind == VALUE_FLOAT)
+		return value->real < 0;
+	return value->kind == VALUE_TEXT && value->text[0] == '-' && value->text[1] != '+' &&
+	       text_parse_duration(value->text + 1, &ns) == 0;
+}
+
 void scalar_node_duration(const struct apply *apply, const struct schema_key *key,
 			  const struct finding_place *place, const struct tree *node)
 {
 	struct value value = value_read(node);
 	bool is_number = value.kind == VALUE_INT || value.kind == VALUE_FLOAT;
 	bool is_scalar = value.kind != VALUE_LIST && value.kind != VALUE_MAP;
+	if (is_negative(&value) && key->live == SCHEMA_LIVE_NONE) {
+		char shown[FINDING_SHOWN_BYTES];
+		apply_warn(apply, place,
+			   "%s is negative and dropped, it has no effect here, write %s",
+			   finding_shown(value.text, shown), key->option.default_text);
+		return;
+	}
 	if (is_number && value.real >= 0 && value.real < 9e18) {
 		uint64_t ns = (uint64_t)value.real;
 		apply_warn(apply, place,

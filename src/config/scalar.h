@@ -32,7 +32,8 @@ void scalar_node_choice(const struct apply *apply, const struct schema_key *key,
 void scalar_text_choice(const struct apply *apply, const struct schema_key *key,
 			const struct finding_place *place, const char *word);
 
-/** A number in the file is nanoseconds, as for NVIDIA's reader, and an oddity. */
+/** A number in the file is nanoseconds, as for NVIDIA's reader, and an oddity. So is what is
+ * negative where no duration has an effect. */
 void scalar_node_duration(const struct apply *apply, const struct schema_key *key,
 			  const struct finding_place *place, const struct tree *node);
 void scalar_text_duration(const struct apply *apply, const struct schema_key *key,

@@ -334,6 +334,17 @@ static void flags_of_the_plugin_and_of_discovery_in_the_file(void **state)
 		{ "flags: {gfd: {sleepInterval: 60000000000}}\n",
 		  "W 1:30 flags.gfd.sleepInterval: a number is read as nanoseconds, write "
 		  "60000000000ns or a larger unit such as 60s\n" },
+		{ "flags: {gfd: {sleepInterval: -5s}}\n",
+		  "W 1:30 flags.gfd.sleepInterval: -5s is negative and dropped, it has no effect "
+		  "here, write 60s\n" },
+		{ "flags: {gfd: {sleepInterval: -1.5}}\n",
+		  "W 1:30 flags.gfd.sleepInterval: -1.5 is negative and dropped, it has no effect "
+		  "here, write 60s\n" },
+		{ "flags: {gfd: {sleepInterval: -5}}\nrota: {}\n",
+		  "R 1:30 flags.gfd.sleepInterval: -5 is negative and dropped, it has no effect "
+		  "here, write 60s; with a rota: block this is refused\n" },
+		{ "rota: {health: {settle: -5s}}\n",
+		  "R 1:25 rota.health.settle: -5s, allowed: 0s to 1h\n" },
 		{ "flags: {gfd: {sleepInterval: soon}}\n",
 		  "R 1:30 flags.gfd.sleepInterval: invalid duration: soon, allowed: a duration such "
 		  "as 60s, infinite\n" },
