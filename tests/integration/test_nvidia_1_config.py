@@ -4,6 +4,8 @@ and drops. Files with a `rota:` block are at the end; NVIDIA's plugin does not k
 
 import unittest
 
+from agent_case import t4s, uuid
+from nvidia_node import NodeRows
 from nvidia_rows import Row, RowTest
 
 MIG = "flags.migStrategy"
@@ -331,6 +333,58 @@ class ConfigTest(RowTest):
     def test_a_missing_file_is_an_error(self):
         """1.1"""
         self.check_refusal(Row("1.1", flags=("--config-file=/nonexistent",), refused="error opening config file"))
+
+
+CHANNEL = "dev/nvidia-caps-imex-channels/channel0"
+
+
+class ChannelTest(NodeRows):
+    """1.6: the node of the channel, below the device root of the driver as the agent sees it, then below /."""
+
+    def make(self, place, is_device=True):
+        """A link is followed, so that no privilege is needed for a device."""
+        path = self.directory / place / CHANNEL
+        path.parent.mkdir(parents=True)
+        if is_device:
+            path.symlink_to("/dev/null")
+        else:
+            path.touch()
+
+    def start(self, *flags, required):
+        imex = {"imex": {"channelIDs": [0], "required": required}}
+        return self.serve_one(t4s(1), f"--root={self.directory}", *flags, config=imex)
+
+    def assert_given(self, registration, is_given):
+        answer, = registration.plugin.allocate([uuid(0)])
+        self.assertEqual("NVIDIA_IMEX_CHANNELS" in answer.envs, is_given)
+
+    def test_is_found_below_the_root_of_the_driver(self):
+        self.make("root-of-driver")
+        with self.row("1.6 below the device root"):
+            self.assert_given(self.start("--driver-root-ctr-path=/root-of-driver", required=True), True)
+
+    def test_is_found_below_the_root(self):
+        self.make(".")
+        with self.row("1.6 below /"):
+            self.assert_given(self.start("--driver-root-ctr-path=/root-of-driver", required=True), True)
+
+    def test_one_that_is_missing_and_not_required_is_a_warning(self):
+        for place in (None, "root-of-driver"):
+            if place:
+                self.make(place, is_device=False)
+            with self.row("1.6 a plain file" if place else "1.6 nothing"):
+                registration = self.start("--driver-root-ctr-path=/root-of-driver", required=False)
+                self.assertIn("level=warn event=\"the IMEX channel is not there", self.agent.log())
+                self.assert_given(registration, False)
+
+    def test_one_that_is_missing_and_required_ends_it(self):
+        self.make("root-of-driver", is_device=False)
+        with self.row("1.6 required"):
+            self.start_agent(f"--root={self.directory}", "--driver-root-ctr-path=/root-of-driver",
+                             config={"imex": {"channelIDs": [0], "required": True}})
+            self.assertEqual(self.agent.wait(), 1)
+            self.assertIn("error querying IMEX channels: ", self.agent.log())
+            self.assertIn("requested IMEX channel channel0 does not exist", self.agent.log())
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Flags and environment, row by row of the reference's section 2.1, and the variables of health checks of section 6:
+"""Flags and environment, row by row of the reference's sections 2 and 2.1, and the variables of health checks of section 6:
 what NVIDIA's device plugin v0.20 takes, refuses and ignores."""
 
 import json
@@ -158,6 +158,16 @@ class FlagsTest(RowTest):
 
     def test_health_checks(self):
         self.check_rows(HEALTH)
+
+    def test_help_and_version(self):
+        """2: "All also have --help/-h, --version/-v"; the name is ours, and there is no line of a commit"""
+        for words, text in ((("--version", "-version", "-v"), r"\Arota \d+\.\d+\.\d+\n\Z"),
+                            (("--help", "-help", "-h"), r"(?s)\Arota agent: .*--mig-strategy.*--version")):
+            for word in words:
+                with self.subTest(row=f"2 {word}"):
+                    ended = rota("agent", word, environment={"MIG_STRATEGY": "unknown"})
+                    self.assertEqual((ended.returncode, ended.stderr), (0, ""))
+                    self.assertRegex(ended.stdout, text)
 
     def test_the_reference_has_no_flag_of_nvidia_s_name_but_these(self):
         """What else is there is ours, and its variable says so."""

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Start, reload and end, row by row of the reference's section 5: what NVIDIA's device plugin v0.20 does when it is
-told something, or something around it changes."""
+told something, or something around it changes.
+
+5.5 is not applicable: NVIDIA's plugin starts its gRPC server anew when that crashes, and ends after five times. Ours
+is part of the agent's one loop and cannot end without the agent, which kubelet starts again.
+"""
 
 import errno
 import os
@@ -76,6 +80,17 @@ class Start(NodeRows):
             self.kubelet.refusal = None
             self.kubelet.wait_registrations(2).watch.wait_count(1)
 
+    def test_directory_that_cannot_be_watched(self):
+        """5.1 a folder that is missing: what makes the watcher fail in practice"""
+        self.kubelet.stop()
+        self.plugins = self.directory / "later"
+        with self.row("5.1 no FS watcher", "it waits for the folder; NVIDIA's plugin ends"):
+            self.start_agent(f"--kubelet-socket={self.plugins}/kubelet.sock")
+            self.agent.wait_log("kubelet's socket is not there, waiting for it")
+            self.plugins.mkdir()
+            self.kubelet = self.start_kubelet()
+            self.kubelet.wait_registrations(1).watch.wait_count(1)
+
     def test_one_resource_that_kubelet_refuses(self):
         """5.3 NVIDIA's plugin does not start those behind it"""
         def register(request, context):
@@ -129,6 +144,17 @@ class Start(NodeRows):
         with self.row("5.6 no library, failOnInitError is true"):
             self.start_agent()
             self.assert_ends(NVML, "install the driver")
+        for lists in ("cdi-cri", "envvar,cdi-annotations"):
+            with self.row("2.1 no library, and CDI", "it is the driver that is said to be missing, with the remedy; "
+                          "NVIDIA's text is that CDI is only supported on NVML-based systems"):
+                self.start_agent(f"--device-list-strategy={lists}", f"--root={self.directory}")
+                self.assert_ends(NVML, "install the driver")
+                self.assertEqual(self.kubelet.calls, 0)
+            with self.row("5.6 no library, and CDI, failOnInitError is false", GOES_ON + ", which NVIDIA's cannot"):
+                self.start_agent(f"--device-list-strategy={lists}", f"--root={self.directory}",
+                                 "--fail-on-init-error=false")
+                self.agent.wait_log("driver does not answer, waiting for it")
+                self.status()
         with self.row("5.6 no library, failOnInitError is false", GOES_ON):
             self.start_agent("--fail-on-init-error=false")
             self.agent.wait_log("driver does not answer, waiting for it")
