@@ -174,17 +174,15 @@ static void mark_relatives(const struct snapshot *snapshot, size_t position, boo
 }
 
 /* What a pod could be given beside another that has it already, under another strategy of MIG: a
- * GPU of which a part is held, and the parts of one that is held. @ret: one a device. */
-static int find_kept_back(struct resource *resource, const struct claims *claims, bool **ret)
+ * GPU of which a part is held, and the parts of one that is held. One a device; NULL when memory is
+ * out. */
+static bool *find_kept_back(struct resource *resource, const struct claims *claims)
 {
 	bool *marks = arena_array(&resource->arena, resource->spans_count, sizeof(*marks));
-	if (!marks)
-		return -ENOMEM;
-	for (size_t i = 0; i < claims->count; i++)
+	for (size_t i = 0; marks && i < claims->count; i++)
 		if (i == 0 || claims->items[i].device != claims->items[i - 1].device)
 			mark_relatives(resource->snapshot, claims->items[i].device, marks);
-	*ret = marks;
-	return 0;
+	return marks;
 }
 
 static void fill_spans(struct resource *resource, const struct plan *plan, int32_t name,
@@ -232,17 +230,15 @@ static int fill(struct resource *resource, const struct plan *plan, const struct
 	if (planned > REPLICAS_MAX)
 		return too_many(resource, planned, err);
 	struct claims claims = { 0 };
-	bool *is_kept_back = NULL;
 	int r = index_devices(resource);
 	if (r == 0)
 		r = collect_claims(resource, held, &claims);
-	if (r == 0)
-		r = find_kept_back(resource, &claims, &is_kept_back);
 	if (r < 0)
 		return err_set(err, r, "%s: out of memory", resource->name);
 	resource->replicas = arena_array(&resource->arena, planned + claims.count,
 					 sizeof(*resource->replicas));
-	if (!resource->replicas)
+	const bool *is_kept_back = find_kept_back(resource, &claims);
+	if (!resource->replicas || !is_kept_back)
 		return err_set(err, -ENOMEM, "%s: out of memory", resource->name);
 	fill_spans(resource, plan, name, &claims, is_kept_back);
 	size_t all = resource->replicas_count;
