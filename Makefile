@@ -1,6 +1,6 @@
 # The front door. meson and ninja do the work; see CONTRIBUTING.md.
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e e2e-shell tutorial soak coverage bench lint fuzz docs clean packages packages-test build build-test \
+.PHONY: help demo test e2e e2e-shell tutorial image soak coverage bench lint fuzz docs clean packages packages-test build build-test \
 	build-asan build-tsan build-coverage
 
 # Debian's own tools, whatever else stands first on the user's PATH.
@@ -8,6 +8,7 @@ export PATH := /usr/sbin:/usr/bin:/sbin:/bin:$(PATH)
 comma := ,
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
+IMAGE ?= rota:0.1.0
 
 # On a terminal ninja shows its progress on one line.
 ninja = ninja -j$(JOBS) $(shell test -t 2 || echo --quiet) -C
@@ -39,6 +40,10 @@ tutorial: build ## write what docs/tutorial.md shows, from a walk of it
 e2e-shell: build ## a shell with kubectl on that cluster
 	@tools/setup build cluster
 	@python3 tests/cluster/run.py --shell
+
+image: build ## the agent's image, as an archive: IMAGE (rota:0.1.0) in build/rota-image.tar
+	@tools/setup build image
+	@tools/image $(IMAGE) build/rota-image.tar
 
 soak: build-test ## repeat what must survive thousands of times; SOAK_FLAGS: see tests/soak/run.py
 	@python3 tests/soak/run.py $(SOAK_FLAGS)

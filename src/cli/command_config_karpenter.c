@@ -116,9 +116,13 @@ static int print_overlay(const struct settings *settings, unsigned gpus, struct 
 	return 0;
 }
 
-/* A file that is not what its writer means makes overlays that nobody meant. */
-static int print_warnings(const struct findings *findings, const char *file, struct err *err)
+/* A file that is not what its writer means, a whole ConfigMap say, makes overlays that nobody
+ * meant.
+ */
+static int refuse_findings(const struct findings *findings, const char *file, struct err *err)
 {
+	if (findings->count == 0)
+		return 0;
 	cleanup_buf struct buf text = BUF_INIT(TEXT_BYTES_MAX);
 	for (size_t i = 0; i < findings->count; i++) {
 		finding_print(&findings->items[i], file, &text);
@@ -127,7 +131,8 @@ static int print_warnings(const struct findings *findings, const char *file, str
 	if (text.error < 0)
 		return err_set(err, text.error, "out of memory");
 	(void)fputs(text.data ? text.data : "", stderr);
-	return 0;
+	return err_set(err, -EBADMSG,
+		       "%s: nothing is made of a file with findings; mend them first", file);
 }
 
 /* The file alone, as on a node without flags and environment. */
@@ -141,7 +146,7 @@ static int load(const char *file, struct settings **ret, struct err *err)
 	if (length < 0 || (size_t)length >= sizeof(variable))
 		return err_set(err, -ENAMETOOLONG, "%s: too long for a path", file);
 	int r = config_load(&inputs, &findings, ret, err);
-	return r < 0 ? r : print_warnings(&findings, file, err);
+	return r < 0 ? r : refuse_findings(&findings, file, err);
 }
 
 static int run(const void *input, const struct option_words *arguments)
@@ -174,7 +179,7 @@ const struct command command_config_karpenter = {
 		"Prints a NodeOverlay (karpenter.sh/v1alpha1, feature gate NodeOverlay) for each "
 		"number of GPUs that an instance type of EC2 has: what a node with this "
 		"configuration file offers. For kubectl apply -f -, each time that the replicas "
-		"change.",
+		"change. A file of which `rota config check` says anything is refused.",
 	.arguments_min = 1,
 	.arguments_max = 1,
 	.run = run,

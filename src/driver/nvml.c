@@ -119,7 +119,9 @@ static void add_remedy(struct err *err)
 
 static int find_library(struct nvml *nvml, const char *driver_root, struct err *err)
 {
-	if (load_below(nvml, driver_root) == 0 || load(nvml, library_name, err) == 0)
+	/* A runtime of the vendor may put it where only a cache would tell the loader of it. */
+	if (load_below(nvml, driver_root) == 0 || load(nvml, library_name, err) == 0 ||
+	    load_below(nvml, "") == 0)
 		return 0;
 	add_remedy(err);
 	return err_wrap(err, -ENOENT, "no NVIDIA driver library under %s nor on the loader's path",

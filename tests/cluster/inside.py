@@ -50,6 +50,13 @@ class Lines(unittest.TestResult):
         self.say("FAIL", test, self.errors[-1][1])
 
 
+# The two manifests of the plugin need it on their way.
+SHELL_HINT = """kubectl works here; leave the shell and the cluster is gone. The simulated node needs a little more than
+the plugin's manifests say, so apply them like this:
+    kubectl patch --local -o yaml -f deploy/manifests/nvidia-device-plugin-time-slicing.yml \\
+        --patch-file tests/cluster/simulated-driver.yml | kubectl apply -f -"""
+
+
 def run_tests(names):
     result = Lines()
     unittest.defaultTestLoader.loadTestsFromNames(names).run(result)
@@ -64,8 +71,12 @@ def run_shell():
     node = cluster_case.NODE
     cluster_case.label_node()
     cluster_case.apply_plugin("default")
-    print("kubectl works here; leave the shell and the cluster is gone.", file=sys.stderr)
-    return subprocess.run(["bash"], env=dict(os.environ, **node.environment())).returncode
+    node.kubectl("-n", cluster_case.SYSTEM, "rollout", "status", f"daemonset/{cluster_case.DAEMON_SET}",
+                 "--timeout=60s")
+    print(SHELL_HINT, file=sys.stderr)
+    # ^C is for what runs in the shell; the processes around it do not heed it.
+    return subprocess.run(["bash"], env=dict(os.environ, **node.environment()),
+                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)).returncode
 
 
 def walk(scratch):

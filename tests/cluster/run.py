@@ -28,6 +28,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "integration")]
 import build  # noqa: E402 (the folders are known only now)
 import view  # noqa: E402
 
+# These end a run, cleaning up behind it.
+ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 # Each row has a cluster of its own.
 GROUPS = (("test_tutorial", "test_behaviours"), ("test_variations", "test_changes"))
 TOOLS = {"runc": "runc", "buildah": "buildah", "unshare": "util-linux", "ip": "iproute2",
@@ -115,6 +117,8 @@ def run_tests(arguments, programs):
     chosen = [tests_of(modules, arguments.names) for modules in GROUPS]
     clusters = [Cluster({"tests": tests, "is_long": arguments.long}, programs)
                 for tests in chosen if tests]
+    if not clusters:
+        raise build.Missing(f"no test has {' or '.join(arguments.names)} in its name")
     outcomes = run_clusters(clusters, arguments.keep)
     print_table([row for outcome in outcomes for row in outcome["table"]])
     left = view.differences(before, view.machine())
@@ -139,13 +143,14 @@ def run_shell(programs):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--long", action="store_true", help="also the tests that wait for minutes")
     parser.add_argument("--shell", action="store_true", help="start it and leave a person in a shell")
     parser.add_argument("--keep", action="store_true", help="leave the logs of the components")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for number in ENDING:
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         check_machine()
         programs = build.programs()

@@ -129,6 +129,9 @@ def enter(command, name):
         try:
             yield process
         finally:
+            # An impatient second ^C must not leave half of it.
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
             process.kill()
             process.wait()
     finally:
