@@ -152,8 +152,10 @@ class ChangesSoak(SoakCase):
                   "passDeviceSpecs": settings.has_nodes,
                   "sharedDevicesAllocationPolicy": "packed" if settings.is_packed else "distributed"}
         patterns = PATTERNS[settings.patterns]
+        # Of parts only where there can be some: what has no effect is refused in a strict file.
+        parts = patterns.parts if settings.strategy != "none" else ()
         named = {key: [{"pattern": pattern, "name": name} for pattern, name in rows]
-                 for key, rows in (("gpus", patterns.gpus), ("mig", patterns.parts))}
+                 for key, rows in (("gpus", patterns.gpus), ("mig", parts))}
         text = {"version": "v1", "flags": {"migStrategy": settings.strategy, "plugin": plugin}, "resources": named}
         if settings.is_strict:
             text["rota"] = {"health": {"settle": f"{settings.settle}s"}}
