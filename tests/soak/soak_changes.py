@@ -55,6 +55,8 @@ FIRST_POD = {GPU: list(ALWAYS_HELD), PART + SHARED_PROFILE: [HELD_PART]}
 PODS_MAX = 6
 # By far longer than any change takes; only a list that never comes reaches it.
 CHANGE_SECONDS = 60
+# Ten seconds in the agent, and what a change takes.
+LINGER_SECONDS = 20
 WARM = 30
 REFRESH_SECONDS = 4 if IS_SANITIZED else 1
 FAULTY = "version: v1\nsharing:\n  timeSlicing:\n    resources:\n      - name: nvidia.com/gpu\n        replicas: {}\n"
@@ -133,6 +135,8 @@ class ChangesSoak(SoakCase):
         self.kubelet = self.start_kubelet()
         self.registered = collections.Counter()  # how often each name must have been
         self.maybe = collections.Counter()  # and how often more it may have been
+        # Until when a name may be there of ids that ended: they count for a while after kubelet began.
+        self.lingers = {}
 
     def make_root(self):
         """Of all nodes that there may ever be."""
@@ -359,6 +363,8 @@ class ChangesSoak(SoakCase):
             self.set_pod(self.random.choice(others), None)
 
     def set_pod(self, name, holds):
+        for ended in self.world.pods.get(name, {}):
+            self.lingers[ended] = time.monotonic() + LINGER_SECONDS
         self.world.pods = {pod: ids for pod, ids in self.world.pods.items() if pod != name}
         if holds:
             self.world.pods[name] = holds
@@ -409,8 +415,10 @@ class ChangesSoak(SoakCase):
         def seen():
             return collections.Counter(registration.request.resource_name
                                        for registration in list(self.kubelet.registrations))
-        wait_until(lambda: self.registered <= seen() <= self.registered + self.maybe,
-                   lambda: f"registrations {self.registered}, and {self.maybe}, not {seen()}", CHANGE_SECONDS)
+        lingering = collections.Counter(name for name, end in self.lingers.items() if time.monotonic() < end)
+        maybe = self.maybe + lingering
+        wait_until(lambda: self.registered <= seen() <= self.registered + maybe,
+                   lambda: f"registrations {self.registered}, and {maybe}, not {seen()}", CHANGE_SECONDS)
         self.maybe -= seen() - self.registered
         self.registered |= seen()
 
