@@ -10,7 +10,7 @@ import urllib.parse
 
 import driver
 from images import ROOT, Images
-from node import NAME, Node, wait_until
+from node import NAME, Node
 
 MANIFESTS = ROOT / "deploy/manifests"
 HERE = pathlib.Path(__file__).resolve().parent
@@ -136,15 +136,6 @@ class ClusterCase(unittest.TestCase):
                           str(seen[0]) if seen else "nothing"))
 
     # The plugin.
-
-    def install(self, config=None, **environment):
-        """Without a text the default manifest; else the one with a ConfigMap that has it."""
-        if config is None:
-            apply_plugin("default", environment)
-        else:
-            self.set_config(config)
-            apply_plugin("time-slicing", environment)
-        self.wait_plugin()
 
     def set_config(self, text):
         self.apply({"apiVersion": "v1", "kind": "ConfigMap",

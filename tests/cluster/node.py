@@ -11,10 +11,10 @@ import signal
 import socket
 import ssl
 import subprocess
-import time
 import urllib.error
 import urllib.request
 
+from kubelet_peer import wait_until
 from view import ADDRESS
 
 NAME = "rota-node"
@@ -27,6 +27,8 @@ SERVICES_CIDR = "10.79.0.0/24"
 PAUSE_IMAGE = "rota.test/pause:1"
 # Generous: only a component that does not come up at all reaches it.
 UP_SECONDS = 120
+# A look often starts a kubectl.
+LOOK_SECONDS = 0.1
 END_SECONDS = 30
 ANSWER_SECONDS = 30
 # user: groups. Each has a token of its own.
@@ -100,18 +102,6 @@ KUBELET = {
     # The restart of a container that failed is what some tests wait for.
     "crashLoopBackOff": {"maxContainerRestartPeriod": "2s"},
 }
-
-
-def wait_until(condition, what, seconds=UP_SECONDS):
-    """Poll until the condition is true and return what it gave; the bound only catches hangs."""
-    end = time.monotonic() + seconds
-    while True:
-        result = condition()
-        if result:
-            return result
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
-        time.sleep(0.1)
 
 
 def ask(url, seconds, token=""):
@@ -260,7 +250,7 @@ class Node:
             for process in self.all:
                 process.check()
             return condition()
-        return wait_until(is_there, what, seconds)
+        return wait_until(is_there, what, seconds, LOOK_SECONDS)
 
     def environment(self):
         """In which a person's command line works; kubectl keeps what it learns below HOME."""

@@ -64,6 +64,7 @@ class PluginCase(ClusterCase):
         self.wait_plugin()
 
     def install(self, config=None, **environment):
+        """Without a text the default manifest; else the one with a ConfigMap that has it."""
         if config is not None:
             self.set_config(config)
         self.roll_out("default" if config is None else "time-slicing", **environment)

@@ -28,8 +28,6 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "integration")]
 import build  # noqa: E402 (the folders are known only now)
 import view  # noqa: E402
 
-# These end a run, cleaning up behind it.
-ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 # Each row has a cluster of its own.
 GROUPS = (("test_tutorial", "test_behaviours"), ("test_variations", "test_changes"))
 TOOLS = {"runc": "runc", "buildah": "buildah", "unshare": "util-linux", "ip": "iproute2",
@@ -149,7 +147,7 @@ def main():
     parser.add_argument("--shell", action="store_true", help="start it and leave a person in a shell")
     parser.add_argument("--keep", action="store_true", help="leave the logs of the components")
     arguments = parser.parse_args()
-    for number in ENDING:
+    for number in view.ENDING:
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         check_machine()

@@ -17,6 +17,8 @@ import tempfile
 import time
 
 PR_SET_PDEATHSIG = 1
+# These end a run, which cleans up behind it.
+ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
 CPUSET_FILES = ("cpuset.cpus", "cpuset.mems")
 # Folders that are written to, each with an overlay, so that nothing of it reaches the machine.
@@ -130,7 +132,7 @@ def enter(command, name):
             yield process
         finally:
             # An impatient second ^C must not leave half of it.
-            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            for number in ENDING:
                 signal.signal(number, signal.SIG_IGN)
             process.kill()
             process.wait()

@@ -26,7 +26,7 @@ DIAL_SECONDS = 30
 CALL_SECONDS = 60
 
 
-def wait_until(condition, what, seconds=CALL_SECONDS):
+def wait_until(condition, what, seconds=CALL_SECONDS, pause_seconds=0.01):
     """Poll until the condition is true and return what it gave; the bound only catches hangs."""
     end = time.monotonic() + seconds
     while True:
@@ -35,7 +35,7 @@ def wait_until(condition, what, seconds=CALL_SECONDS):
             return result
         if time.monotonic() > end:
             raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
-        time.sleep(0.01)
+        time.sleep(pause_seconds)
 
 
 class Watch:
